@@ -1,0 +1,57 @@
+# leadline: `make` lists what there is. Everything is installed into .venv, from hash-locked files.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check slow format clean
+
+help:
+	@echo 'make demo     run it all on this machine against a simulated broker (DEMO_SECONDS=30 ends by itself)'
+	@echo 'make test     every check: format, lint, types, import contracts, all tests'
+	@echo 'make check    the quick part of them, under two minutes'
+	@echo 'make install  leadline with its dashboard, into .venv'
+	@echo 'make format   write the format that `make check` asks for'
+
+install: .venv/installed-ui
+
+demo: .venv/installed-ui
+	@$(BIN)/leadline demo
+
+test: check slow
+
+check: .venv/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -m 'not slow'
+
+slow: .venv/installed-dev
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+		echo 'WARNING: no Chromium on this machine: the browser tests DO NOT RUN (Debian: apt-get install chromium)'
+	$(BIN)/pytest -m slow
+
+format: .venv/installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo 'leadline needs Python 3.11 or newer as $(PYTHON), or as PYTHON=... (Debian 12: apt-get install python3 python3-venv)'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo 'the venv module is missing: apt-get install python3-venv'; exit 1; }
+	@$(PYTHON) -m venv .venv
+
+.venv/installed-ui: .venv/bin/python requirements/ui.txt requirements/build.txt pyproject.toml
+	@echo 'installing leadline and its dashboard into .venv (once, about a minute) ...'
+	@$(PIP) -r requirements/ui.txt -r requirements/build.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed-ui requirements/dev.txt
+	@echo 'installing the tools of the tests ...'
+	@$(PIP) -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,77 @@
+"""Owns which account is traded, where its state lives, and how both are named without giving them away.
+
+Never writes an account number or hash to a log, a row or a path.
+Comes from settings and the broker's list of accounts; goes to the desk and the start-up log.
+"""
+
+import hashlib
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from leadline.core.errors import ConfigurationError
+from leadline.schwab.rest import AccountNumber, Rest
+from leadline.settings import Mode, Settings
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Account(msgspec.Struct, frozen=True):
+    """An account: the hash for paths, a mask for people, a fingerprint for rows and directories."""
+
+    account_hash: str
+    mask: str
+    fingerprint: str
+    mode: str
+
+    def state_dir(self, settings: Settings) -> Path:
+        """Give the directory of this account's lock, epoch and journal."""
+        host = urlsplit(settings.schwab_base_url).hostname or "unknown"
+        return settings.state_dir / f"{host}-{self.mode}-{self.fingerprint}"
+
+
+def is_loopback(settings: Settings) -> bool:
+    """Tell whether the broker's address is on this machine: a simulator."""
+    return urlsplit(settings.schwab_base_url).hostname in LOOPBACK
+
+
+def check_mode(settings: Settings) -> None:
+    """Refuse real orders.
+
+    Raises:
+        ConfigurationError: live trading against anything but this machine was asked for.
+    """
+    if settings.trading_mode is Mode.LIVE and not is_loopback(settings):
+        raise ConfigurationError(
+            "this version sends orders only to a simulator on this machine",
+            which="TRADING_MODE=live",
+            expected="SCHWAB_BASE_URL on 127.0.0.1, or TRADING_MODE=paper",
+            do="use paper: arming a real account, its kill switch and its proofs are not in this version",
+        )
+
+
+async def find_account(rest: Rest, settings: Settings) -> Account:
+    """Ask the broker for the account that SCHWAB_ACCOUNT_ID names.
+
+    Raises:
+        ConfigurationError: it is unset and there is not just one, or the broker has no such account.
+    """
+    accounts = await rest.account_numbers()
+    wanted = settings.schwab_account_id.get_secret_value() if settings.schwab_account_id is not None else None
+    matching = [a for a in accounts if wanted in (None, a.account_number, a.hash_value)]
+    if len(matching) != 1:
+        raise ConfigurationError(
+            f"the login has {len(accounts)} accounts, {len(matching)} of them match",
+            which="SCHWAB_ACCOUNT_ID",
+            expected="the number or the hash of one of the login's accounts",
+            do="set it to one of them",
+        )
+    return _account_of(matching[0], settings)
+
+
+def _account_of(found: AccountNumber, settings: Settings) -> Account:
+    mode = "paper" if settings.trading_mode is Mode.PAPER else "sim" if is_loopback(settings) else "live"
+    number = found.account_number
+    fingerprint = hashlib.sha256(f"{settings.schwab_base_url} {number}".encode()).hexdigest()[:12]
+    return Account(found.hash_value, f"...{number[-3:]}", fingerprint, mode)

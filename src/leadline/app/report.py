@@ -1,0 +1,115 @@
+"""Owns what this process says of itself once a second: its row in `processes`, and the touches.
+
+Never is on the hot path.
+Comes from what `run` holds; goes to the store, for pages and second processes.
+"""
+
+import os
+from collections.abc import Sequence
+
+from leadline import __version__
+from leadline.app.account import Account
+from leadline.app.desk import Desk
+from leadline.core.detector import Detector
+from leadline.core.market import Market, Service
+from leadline.core.ports import Clock
+from leadline.core.states import TradingState
+from leadline.core.units import NS_PER_MS
+from leadline.grok import Grok, HandOver
+from leadline.schwab.stream import SchwabStream
+from leadline.settings import Loaded
+from leadline.store.status import ProcessRow, upsert_process, upsert_touch
+from leadline.store.writer import Writer
+
+
+class Reporter:
+    """Put the rows that say how grok is."""
+
+    def __init__(self, loaded: Loaded, account: Account, desk: Desk | str, clock: Clock, writer: Writer) -> None:
+        self._loaded = loaded
+        self._account = account
+        self._desk = desk
+        self._clock = clock
+        self._writer = writer
+        self._started_ns = clock.wall_ns()
+        self._written: dict[str, int] = {}
+
+    def report(self, grok: Grok, hand_over: HandOver, detector: Detector, stream: SchwabStream, market: Market) -> None:
+        """Put the process row and the touches that are new."""
+        detail: dict[str, object] = {
+            "connection": stream.state.connection,
+            "connected_ns": stream.state.connected_ns,
+            "reconnects": stream.state.reconnects,
+            "degraded": stream.state.degraded,
+            "frames": grok.counts.frames,
+            "books": grok.counts.books,
+            "malformed": grok.counts.malformed,
+            "outcomes": {outcome.value: count for outcome, count in grok.counts.totals().items()},
+            "dropped": detector.dropped,
+            "alerts": hand_over.alerts,
+            "symbols": self._symbols(detector, market),
+            "store_waiting": self._writer.waiting_count,
+            "store_error": self._writer.error,
+            **self._trading(),
+        }
+        self._put(detail, self._state())
+        for symbol, touch in market.touches.items():
+            if self._written.get(symbol) != touch.recv_ns:
+                self._written[symbol] = touch.recv_ns
+                level_one = market.level_one(symbol)
+                status = None if level_one.halted is None else "halted" if level_one.halted else "normal"
+                book_ms = detector.book_ms_of(symbol) or 0
+                self._writer.put(upsert_touch(symbol, touch, level_one.last, status, book_ms * NS_PER_MS))
+
+    def stopped(self) -> None:
+        """Put the last row: this process ended in order."""
+        self._put({"connection": "stopped"}, "STOPPED")
+
+    def _put(self, detail: dict[str, object], state: str) -> None:
+        settings = self._loaded.settings
+        row = ProcessRow(
+            role="grok",
+            pid=os.getpid(),
+            started_ns=self._started_ns,
+            heartbeat_ns=self._clock.wall_ns(),
+            mode=self._account.mode,
+            account=self._account.mask,
+            broker=settings.schwab_base_url,
+            state=state,
+            detail=detail,
+            config_hash=self._loaded.config_hash,
+            version=__version__,
+        )
+        self._writer.put(upsert_process(row))
+
+    def _state(self) -> str:
+        return TradingState.DISABLED.value if isinstance(self._desk, str) else self._desk.trader.state.value
+
+    def _trading(self) -> dict[str, object]:
+        if isinstance(self._desk, str):
+            return {"trader": f"disabled: {self._desk}"}
+        trader = self._desk.trader
+        return {
+            "trader": "enabled",
+            "orders_last_minute": self._desk.executor.budget.last_minute(self._clock.boot_ns()),
+            "order_budget": self._loaded.settings.risk_orders_per_minute,
+            "decision_us": _percentiles_us(trader.decision_ns),
+        }
+
+    @staticmethod
+    def _symbols(detector: Detector, market: Market) -> dict[str, dict[str, object]]:
+        rows: dict[str, dict[str, object]] = {}
+        for symbol, touch in market.touches.items():
+            book_ms = detector.book_ms_of(symbol)
+            lag_ms = None if book_ms is None else touch.recv_ns // NS_PER_MS - book_ms
+            service = detector.state_of(symbol, Service.NASDAQ_BOOK).service
+            rows[symbol] = {"service": service, "recv_ns": touch.recv_ns, "lag_ms": lag_ms}
+        return rows
+
+
+def _percentiles_us(times_ns: Sequence[int]) -> dict[str, float] | None:
+    """Give median and 99th percentile in microseconds; None without a time."""
+    if not times_ns:
+        return None
+    ordered = sorted(times_ns)
+    return {name: ordered[len(ordered) * part // 100] / 1_000 for name, part in (("p50", 50), ("p99", 99))}

@@ -1,0 +1,276 @@
+"""Owns one run of grok: connect everything, keep it going, and end it in order.
+
+Never decides about markets or orders.
+Comes from `cli` with loaded settings; goes on until a signal, a fault, or a login that only a person can renew.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from leadline import __version__
+from leadline.app.account import Account, check_mode, find_account
+from leadline.app.desk import Desk, Room, make_desk
+from leadline.app.report import Reporter
+from leadline.app.terms import entries_of, rule_of
+from leadline.clock import SystemClock, boot_id
+from leadline.core.detector import Detector
+from leadline.core.errors import ConfigurationError, ExitCode, JournalError, LeadlineError, LockHeldError
+from leadline.core.market import Listing, Market, Service
+from leadline.core.units import ns_of_s
+from leadline.dispatch import Dispatch
+from leadline.grok import Grok, HandOver
+from leadline.schwab.activity import order_id_of
+from leadline.schwab.auth import Login
+from leadline.schwab.executor import SchwabOrderExecutor
+from leadline.schwab.http import Http
+from leadline.schwab.protocol import Subscriptions
+from leadline.schwab.rest import Rest
+from leadline.schwab.stream import Patience, SchwabStream
+from leadline.schwab.wire import ActivityItem
+from leadline.settings import Loaded, Settings
+from leadline.store.alerts import AlertIds, Origin
+from leadline.store.locks import FileLock
+from leadline.store.writer import Writer
+from leadline.traders.paper import PaperExecutor
+
+log = logging.getLogger(__name__)
+
+ACCOUNT_POLL_S = 5.0
+REPORT_S = 1.0
+
+
+class Ended(Exception):  # noqa: N818 - not an error: it ends the task group
+    """A person or the parent process asked for the end."""
+
+
+def run_grok(loaded: Loaded, *, with_parent: bool = False) -> ExitCode:
+    """Run grok until it is stopped, and give the exit code."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_run(loaded, with_parent=with_parent))
+
+
+async def _run(loaded: Loaded, *, with_parent: bool) -> ExitCode:
+    settings = loaded.settings
+    login_parts = _required(settings)
+    check_mode(settings)
+    clock = SystemClock()
+    settings.db_path.parent.mkdir(parents=True, exist_ok=True)
+    db_lock = FileLock(Path(f"{settings.db_path}.lock"), f"the right to write alerts to {settings.db_path}")
+    writer = Writer(settings.db_path, clock.wall_ns())
+    async with Http(settings.schwab_base_url, settings.order_timeout_sec) as http:
+        login = Login(http, *login_parts, clock)
+        await login.ensure()
+        rest = Rest(http, login)
+        listings = await rest.listings(list(settings.symbols))
+        account = await find_account(rest, settings)
+        grok_run = _Run(loaded, account, listings, rest=rest, writer=writer, clock=clock)
+        code = await grok_run.go(with_parent=with_parent)
+    writer.close()
+    db_lock.release()
+    return code
+
+
+def _required(settings: Settings) -> tuple[Path, str, str]:
+    """Give token path, client id and secret; name the first that is missing."""
+    if not settings.symbols:
+        raise ConfigurationError(
+            "no symbols are given",
+            which="SYMBOLS",
+            expected="symbols separated by commas, such as F,SOFI",
+            do="set SYMBOLS, or pass --symbols",
+        )
+    for name in ("schwab_client_id", "schwab_app_secret", "schwab_token_path"):
+        if getattr(settings, name) is None:
+            raise ConfigurationError(
+                "a credential is missing",
+                which=name.upper(),
+                expected=str(Settings.model_fields[name].description),
+                do="set it in the environment or in .env (see docs/settings.md)",
+            )
+    assert settings.schwab_client_id is not None
+    assert settings.schwab_app_secret is not None
+    assert settings.schwab_token_path is not None
+    client_id, app_secret = settings.schwab_client_id, settings.schwab_app_secret
+    return settings.schwab_token_path, client_id.get_secret_value(), app_secret.get_secret_value()
+
+
+class _Run:
+    """What one run holds, and how its parts are joined."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        account: Account,
+        listings: dict[str, Listing],
+        *,
+        rest: Rest,
+        writer: Writer,
+        clock: SystemClock,
+    ) -> None:
+        settings = loaded.settings
+        self._loaded, self._settings, self._rest, self._writer, self._clock = loaded, settings, rest, writer, clock
+        self._symbols = list(settings.symbols)
+        self._market = Market(ns_of_s(settings.window_seconds))
+        self._market.listings.update(listings)
+        services = {symbol: listing.service for symbol, listing in listings.items()}
+        self._detector = Detector(rule_of(settings), services)
+        origin = Origin(boot_id(), loaded.config_hash, __version__)
+        ids = AlertIds(writer)
+        room = Room(loaded, account, writer, self._market, clock, origin, ids.last + 1)
+        self._desk = _desk_or_reason(room, rest)
+        writer.start()
+        dispatch = Dispatch(self._desk.trader) if isinstance(self._desk, Desk) else None
+        rows = not settings.inline_dispatch_only
+        self._hand_over = HandOver(ids, dispatch, writer.put, origin, writes_rows=rows)
+        executor = self._desk.executor if isinstance(self._desk, Desk) else None
+        self._grok = Grok(
+            self._detector,
+            entries_of(settings),
+            self._market,
+            symbols=frozenset(self._symbols),
+            on_alert=self._hand_over.take,
+            on_touch=executor.on_touch if isinstance(executor, PaperExecutor) else None,
+            on_activity=_waker(executor) if isinstance(executor, SchwabOrderExecutor) else None,
+        )
+        self._stream = SchwabStream(
+            rest,
+            Subscriptions(_by_service(listings), self._symbols),
+            self._grok,
+            clock=clock,
+            patience=Patience(silence_s=settings.feed_silence_sec),
+            on_streaming=self._look_soon,
+        )
+        self._reporter = Reporter(loaded, account, self._desk, clock, writer)
+        self._looking: asyncio.Task[None] | None = None
+        self._say(account)
+
+    def _say(self, account: Account) -> None:
+        """Say at the start what this run is (nothing here may give the account away)."""
+        if isinstance(self._desk, Desk):
+            log.info("inline_trader_dispatch enabled: %s trader", self._desk.trader.name)
+        else:
+            log.warning("inline_trader_dispatch disabled: %s", self._desk)
+        log.info("account %s at %s, mode %s", account.mask, self._settings.schwab_base_url, account.mode.upper())
+        log.info("database %s, settings %s", self._settings.db_path, self._loaded.config_hash)
+        for service, symbols in _by_service(self._market.listings).items():
+            log.info("%s: %s", service, ", ".join(symbols))
+
+    async def go(self, *, with_parent: bool) -> ExitCode:
+        """Stream and trade until the end is asked for, then end in order."""
+        code = ExitCode.OK
+        fault: LeadlineError | None = None
+        try:
+            if isinstance(self._desk, Desk):
+                await self._desk.open(self._rest, self._symbols, self._clock)
+            async with asyncio.TaskGroup() as group:
+                for work in self._works(with_parent=with_parent):
+                    group.create_task(work)
+        except* Ended:
+            log.info("stopping: no more alerts are taken")
+        except* LeadlineError as errors:
+            fault = next(error for error in errors.exceptions if isinstance(error, LeadlineError))
+        except* Exception as errors:
+            # Whatever broke, trading ends in order and every row is written before the process says so and goes.
+            log.exception("a fault in leadline ended this run")
+            fault = LeadlineError(
+                f"a fault in leadline ended this run: {errors.exceptions[0]!r}", do="see the log above"
+            )
+        if isinstance(self._desk, Desk):
+            code = await self._end_trading(self._desk)
+        self._reporter.stopped()
+        if fault is not None:
+            self._writer.close()
+            raise fault
+        return code
+
+    def _works(self, *, with_parent: bool) -> list[Coroutine[Any, Any, None]]:
+        works = [self._stream.run(), self._rest.login.keep_fresh(), self._keep_reporting(), _until_stopped()]
+        if isinstance(self._desk, Desk):
+            works.append(self._desk.keep_looking(self._rest, self._symbols, self._clock, ACCOUNT_POLL_S))
+        if with_parent:
+            works.append(_until_orphaned(os.getppid()))
+        return works
+
+    async def _keep_reporting(self) -> None:
+        while True:
+            self._reporter.report(self._grok, self._hand_over, self._detector, self._stream, self._market)
+            await asyncio.sleep(REPORT_S)
+
+    def _look_soon(self) -> None:
+        """Compare with the broker after each (re)connection: fills may have been missed meanwhile."""
+        if isinstance(self._desk, Desk) and isinstance(self._desk.executor, SchwabOrderExecutor):
+            self._looking = asyncio.get_running_loop().create_task(self._look(self._desk))
+
+    async def _look(self, desk: Desk) -> None:
+        with contextlib.suppress(LeadlineError):
+            await desk.look(self._rest, self._symbols, self._clock)
+
+    async def _end_trading(self, desk: Desk) -> ExitCode:
+        left = await desk.close(self._settings.shutdown_exit_sec)
+        for intent in left:
+            log.error("left working at the broker: order %s of %s", intent.key, intent.order.symbol)
+        for symbol, holding in desk.trader.ledger.holdings.items():
+            if holding.position.qty:
+                log.warning("position kept: %s %s shares", symbol, holding.position.qty)
+        unknown = desk.unknown()
+        for key in unknown:
+            log.error("the fate of order %s is UNKNOWN: look at the broker", key)
+        return ExitCode.UNKNOWN_ORDER if unknown else ExitCode.OK
+
+
+def _desk_or_reason(room: Room, rest: Rest) -> Desk | str:
+    """Make the trader, or give the reason why there is none; with INLINE_DISPATCH_ONLY that ends the start."""
+    try:
+        return make_desk(room, rest)
+    except (LockHeldError, JournalError) as error:
+        if room.loaded.settings.inline_dispatch_only:
+            raise
+        return str(error)
+
+
+def _waker(executor: SchwabOrderExecutor) -> Callable[[ActivityItem], None]:
+    def wake(item: ActivityItem) -> None:
+        order_id = order_id_of(item)
+        if order_id is not None:
+            executor.wake(order_id)
+
+    return wake
+
+
+def _by_service(listings: dict[str, Listing]) -> dict[Service, list[str]]:
+    by_service: dict[Service, list[str]] = {}
+    for symbol, listing in listings.items():
+        by_service.setdefault(listing.service, []).append(symbol)
+    return by_service
+
+
+async def _until_stopped() -> None:
+    """Wait for SIGTERM or SIGINT; the second one ends the process at once."""
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def ask() -> None:
+        if asked.is_set():
+            os._exit(ExitCode.FAULT)
+        asked.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ask)
+    await asked.wait()
+    raise Ended
+
+
+async def _until_orphaned(parent_pid: int) -> None:
+    # The kernel tells nobody portably that a parent died; its pid changing is what shows.
+    while os.getppid() == parent_pid:  # noqa: ASYNC110
+        await asyncio.sleep(REPORT_S)
+    log.error("the process that started this one is gone")
+    raise Ended

@@ -1,0 +1,1 @@
+"""Pure nouns and decisions: no file, clock, lock, log line or network."""

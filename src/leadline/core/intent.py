@@ -1,0 +1,35 @@
+"""Owns the intent: an approved order with the alert behind it, as the journal keeps it before anything is sent.
+
+Never exists without a record on disk once an executor sees it.
+Comes from the trader; goes to the journal, the executor and the `orders` table.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from leadline.core.alerts import Alert
+from leadline.core.orders import Order
+
+
+class Purpose(StrEnum):
+    """Whether a leg opens a position or closes one of ours."""
+
+    OPEN = "open"
+    CLOSE = "close"
+
+
+class Intent(msgspec.Struct, frozen=True):
+    """One leg about to be sent. `key` names it for ever: trader, epoch, alert and leg are in it (reliability 4.1)."""
+
+    key: str
+    epoch: int
+    trader: str
+    alert_id: int
+    alert: Alert
+    leg: int
+    purpose: Purpose
+    order: Order
+    decide_ns: int
+    config_hash: str
+    version: str

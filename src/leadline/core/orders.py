@@ -1,0 +1,121 @@
+"""Owns our orders: what is asked for, their states as one table of legal moves, and the broker's statuses in our words.
+
+Never sends anything.
+Comes from `flip` and `risk`; goes to the journal, an executor and the `orders` table.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Instruction(StrEnum):
+    """What a leg does, in the broker's words (Schwab API facts 2.3)."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+    SELL_SHORT = "SELL_SHORT"
+    BUY_TO_COVER = "BUY_TO_COVER"
+
+    @property
+    def sign(self) -> int:
+        """Give +1 where a fill adds to the position, -1 where it takes from it."""
+        return 1 if self in {Instruction.BUY, Instruction.BUY_TO_COVER} else -1
+
+    @property
+    def opens(self) -> bool:
+        """Tell whether a fill opens or enlarges a position."""
+        return self in {Instruction.BUY, Instruction.SELL_SHORT}
+
+
+class OrderType(StrEnum):
+    """How an order is priced."""
+
+    LIMIT = "LIMIT"
+    MARKET = "MARKET"
+
+
+class Order(msgspec.Struct, frozen=True):
+    """One order as wanted: qty in shares, limit in 0.0001 dollars (None for a market order)."""
+
+    symbol: str
+    instruction: Instruction
+    qty: int
+    order_type: OrderType
+    limit: int | None = None
+
+
+class OrderState(StrEnum):
+    """Where an order of ours stands."""
+
+    SENDING = "SENDING"
+    NOT_SENT = "NOT_SENT"
+    REFUSED = "REFUSED"
+    UNKNOWN = "UNKNOWN"
+    LOST_PRESUMED = "LOST_PRESUMED"
+    ACCEPTED = "ACCEPTED"
+    WORKING = "WORKING"
+    PENDING_CANCEL = "PENDING_CANCEL"
+    FILLED = "FILLED"
+    CANCELED = "CANCELED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    REPLACED = "REPLACED"
+
+
+_S = OrderState
+_LIVE = frozenset({_S.ACCEPTED, _S.WORKING, _S.PENDING_CANCEL})
+_ENDED = frozenset({_S.FILLED, _S.CANCELED, _S.REJECTED, _S.EXPIRED, _S.REPLACED})
+_AFTER_ANSWER = _LIVE | _ENDED
+
+LEGAL_MOVES: dict[OrderState, frozenset[OrderState]] = {
+    _S.SENDING: frozenset({_S.NOT_SENT, _S.REFUSED, _S.UNKNOWN}) | _AFTER_ANSWER,
+    _S.NOT_SENT: frozenset(),
+    _S.REFUSED: frozenset(),
+    # A submit without an answer may turn out to be anything the broker knows (reliability 4, step 5).
+    _S.UNKNOWN: _AFTER_ANSWER | {_S.LOST_PRESUMED},
+    _S.LOST_PRESUMED: _AFTER_ANSWER,
+    _S.ACCEPTED: _AFTER_ANSWER,
+    _S.WORKING: _AFTER_ANSWER,
+    _S.PENDING_CANCEL: _AFTER_ANSWER,
+    # A late fill after the end is legal (reliability 4), and moves the order to FILLED.
+    _S.CANCELED: frozenset({_S.FILLED}),
+    _S.EXPIRED: frozenset({_S.FILLED}),
+    _S.REPLACED: frozenset({_S.FILLED}),
+    _S.FILLED: frozenset(),
+    _S.REJECTED: frozenset(),
+}
+"""From a state to the states that may follow; the same state again is always legal and changes nothing."""
+
+ENDED = _ENDED | {_S.NOT_SENT, _S.REFUSED}
+"""States in which nothing more is expected of an order."""
+
+BROKER_STATUS: dict[str, OrderState] = {
+    "AWAITING_PARENT_ORDER": _S.ACCEPTED,
+    "AWAITING_CONDITION": _S.ACCEPTED,
+    "AWAITING_STOP_CONDITION": _S.ACCEPTED,
+    "AWAITING_MANUAL_REVIEW": _S.ACCEPTED,
+    "ACCEPTED": _S.ACCEPTED,
+    "AWAITING_UR_OUT": _S.PENDING_CANCEL,
+    "PENDING_ACTIVATION": _S.ACCEPTED,
+    "QUEUED": _S.ACCEPTED,
+    "WORKING": _S.WORKING,
+    "REJECTED": _S.REJECTED,
+    "PENDING_CANCEL": _S.PENDING_CANCEL,
+    "CANCELED": _S.CANCELED,
+    "PENDING_REPLACE": _S.WORKING,
+    "REPLACED": _S.REPLACED,
+    "FILLED": _S.FILLED,
+    "EXPIRED": _S.EXPIRED,
+    "NEW": _S.ACCEPTED,
+    "AWAITING_RELEASE_TIME": _S.ACCEPTED,
+    "PENDING_ACKNOWLEDGEMENT": _S.ACCEPTED,
+    "PENDING_RECALL": _S.WORKING,
+    "UNKNOWN": _S.WORKING,
+}
+"""The 21 statuses of the broker (Schwab API facts 2.3). There is no PARTIALLY_FILLED."""
+
+
+def state_of(broker_status: str) -> OrderState:
+    """Read a broker's status; one that is not in the table counts as live (reliability 4)."""
+    return BROKER_STATUS.get(broker_status, OrderState.WORKING)

@@ -1,0 +1,66 @@
+"""Owns the shapes of what is plugged in from outside: clock, executor, trader.
+
+Never carries behaviour.
+Comes from `app`, which chooses; goes to everything that must not know the choice.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from leadline.core.alerts import Alert
+from leadline.core.budget import RequestBudget
+from leadline.core.fills import Fill
+from leadline.core.intent import Intent
+from leadline.core.orders import OrderState
+
+
+class Clock(Protocol):
+    """Two times: UTC for records, the boot clock for ages."""
+
+    def wall_ns(self) -> int:
+        """Give UTC in nanoseconds since 1970."""
+
+    def boot_ns(self) -> int:
+        """Give nanoseconds since boot, suspended time included; never goes back."""
+
+
+class OrderNews(msgspec.Struct, frozen=True):
+    """What an executor tells of an order: its state, all fills known so far, times UTC."""
+
+    state: OrderState
+    order_id: str | None = None
+    fills: tuple[Fill, ...] = ()
+    broker_status: str | None = None
+    reason: str | None = None
+    http_status: int | None = None
+    sent_ns: int | None = None
+    ack_ns: int | None = None
+
+
+Told = Callable[[OrderNews], None]
+
+
+class OrderExecutor(Protocol):
+    """Whoever carries intents out: the broker's, or a simulated one."""
+
+    budget: RequestBudget
+
+    def execute(self, intent: Intent, told: Told) -> None:
+        """Begin to send an intent that is on record and return at once; tell all news until the order has ended."""
+
+    def resume(self, intent: Intent, order_id: str | None, told: Told) -> None:
+        """Go on following an order of an earlier run; without an id, find it first."""
+
+
+class Trader(Protocol):
+    """Whoever takes alerts."""
+
+    name: str
+
+    def process_alert(self, alert_id: int, alert: Alert) -> None:
+        """Take an alert and return at once."""
+
+    def close_entries(self, reason: str) -> None:
+        """Allow nothing but exits from now on."""

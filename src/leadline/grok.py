@@ -1,0 +1,195 @@
+"""Owns the hot path: a frame comes in, books are judged, alerts are assembled and handed over.
+
+Never waits: no file, lock, log line or network between a frame and its last alert; rows follow beside the path.
+Comes from the stream or a tape; goes to `dispatch`, the store, and `Market` for whoever prices an order.
+"""
+
+import logging
+from collections.abc import Callable
+
+from leadline.core.alerts import Alert, EntryFilter
+from leadline.core.book import BookSnapshot
+from leadline.core.detector import Detector, Judgement, Outcome, Signal
+from leadline.core.imbalance import Direction
+from leadline.core.market import Market, Service, Touch
+from leadline.core.units import E5_PER_PRICE, NS_PER_MS
+from leadline.dispatch import Dispatch
+from leadline.schwab.wire import (
+    ACTIVITY,
+    BOOK_SERVICES,
+    LEVEL_ONE,
+    ActivityItem,
+    BookItem,
+    LevelOneItem,
+    Message,
+    decode,
+)
+from leadline.store.alerts import AlertIds, Origin, insert_alert
+from leadline.store.writer import Statement
+
+log = logging.getLogger(__name__)
+
+AlertTaker = Callable[[Alert], None]
+TouchTaker = Callable[[str, Touch], None]
+ActivityTaker = Callable[[ActivityItem], None]
+
+
+class Counts:
+    """What has come in so far; the outcomes of all symbols and `malformed` sum to `books`."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.books = 0
+        self.unsubscribed = 0
+        self.outcomes: dict[str, dict[Outcome, int]] = {}
+        self.malformed = 0
+
+    def add(self, symbol: str, outcome: Outcome) -> None:
+        """Count one snapshot of a symbol."""
+        self.books += 1
+        by_outcome = self.outcomes.get(symbol)
+        if by_outcome is None:
+            by_outcome = self.outcomes[symbol] = {}
+        by_outcome[outcome] = by_outcome.get(outcome, 0) + 1
+
+    def totals(self) -> dict[Outcome, int]:
+        """Give the outcomes over all symbols, in the rule's order."""
+        sums = dict.fromkeys(Outcome, 0)
+        sums[Outcome.MALFORMED] = self.malformed
+        for by_outcome in self.outcomes.values():
+            for outcome, count in by_outcome.items():
+                sums[outcome] += count
+        return sums
+
+
+class Grok:
+    """Judge what comes in, for the given symbols (None: all), and hand over the alerts."""
+
+    def __init__(
+        self,
+        detector: Detector,
+        entries: EntryFilter,
+        market: Market,
+        *,
+        symbols: frozenset[str] | None,
+        on_alert: AlertTaker,
+        blocks_unlisted: bool = True,
+        on_touch: TouchTaker | None = None,
+        on_activity: ActivityTaker | None = None,
+    ) -> None:
+        self._detector = detector
+        self._entries = entries
+        self._market = market
+        self._symbols = symbols
+        self._on_alert = on_alert
+        self._blocks_unlisted = blocks_unlisted
+        self._on_touch = on_touch
+        self._on_activity = on_activity
+        self.counts = Counts()
+
+    def on_frame(self, frame: bytes, recv_ns: int, boot_ns: int = 0) -> Message | None:
+        """Take one frame as received, judge its books, and give it back decoded; None if it is malformed."""
+        self.counts.frames += 1
+        message = decode(frame)
+        if message is None:
+            self.counts.books += 1
+            self.counts.malformed += 1
+            return None
+        for block in message.data:
+            if block.service in BOOK_SERVICES:
+                service = Service(block.service)
+                for item in block.items:
+                    self._on_book(item, service, recv_ns, boot_ns)
+            elif block.service == LEVEL_ONE:
+                for item in block.items:
+                    self._on_level_one(item, recv_ns)
+            elif block.service == ACTIVITY and self._on_activity is not None:
+                for item in block.items:
+                    self._on_activity(item)
+        return message
+
+    def on_connection_lost(self) -> None:
+        """End all streaks: what was not seen cannot have leaned (design 4.9)."""
+        self._detector.end_streaks()
+
+    def _on_book(self, item: BookItem, service: Service, recv_ns: int, boot_ns: int) -> None:
+        symbol = item.key
+        if self._symbols is not None and symbol not in self._symbols:
+            self.counts.unsubscribed += 1
+            return
+        book = BookSnapshot(symbol, service, item.book_ms, item.bids, item.asks)
+        judged = self._detector.step(book, recv_ns)
+        self.counts.add(symbol, judged.outcome)
+        if judged.bid:
+            touch = Touch(judged.bid, judged.ask, judged.bid_size, judged.ask_size, recv_ns, boot_ns)
+            self._market.touches[symbol] = touch
+            if self._on_touch is not None:
+                self._on_touch(symbol, touch)
+        if judged.signal is not None:
+            self._on_alert(self._assemble(book, judged, judged.signal, recv_ns, boot_ns))
+
+    def _assemble(self, book: BookSnapshot, judged: Judgement, signal: Signal, recv_ns: int, boot_ns: int) -> Alert:
+        level_one = self._market.level_one(book.symbol)
+        last = level_one.trade_price(recv_ns)
+        mid_e5 = (judged.bid + judged.ask) * E5_PER_PRICE // 2
+        vol_per_min = level_one.volume_per_minute(recv_ns)
+        is_listed = not self._blocks_unlisted or self._detector.state_of(book.symbol, book.service).is_listed
+        is_bid_heavy = signal.direction is Direction.BID_HEAVY
+        return Alert(
+            symbol=book.symbol,
+            direction=signal.direction,
+            total_bids=signal.totals.total_bids,
+            total_asks=signal.totals.total_asks,
+            heavy_venues=signal.totals.bid_heavy if is_bid_heavy else signal.totals.ask_heavy,
+            valid_venues=signal.totals.valid_venues,
+            price_e5=mid_e5 if last is None else last * E5_PER_PRICE,
+            bid=judged.bid,
+            ask=judged.ask,
+            imbalance_duration_ns=signal.duration_ns,
+            vol_per_min=vol_per_min,
+            streak_id=signal.streak_id,
+            entry_blocked_by=self._entries.blocked_by(signal.direction, vol_per_min, is_listed=is_listed),
+            service=book.service,
+            book_ns=(book.book_ms or 0) * NS_PER_MS,
+            recv_ns=recv_ns,
+            boot_ns=boot_ns,
+        )
+
+    def _on_level_one(self, item: LevelOneItem, recv_ns: int) -> None:
+        if self._symbols is None or item.key in self._symbols:
+            level_one = self._market.level_one(item.key)
+            level_one.update(recv_ns, item.last, item.trade_ms, item.volume, item.status)
+
+
+class HandOver:
+    """Number an alert, hand it to the trader of this process, then leave its row beside the path."""
+
+    def __init__(
+        self,
+        ids: AlertIds,
+        dispatch: Dispatch | None,
+        put: Callable[[Statement], None],
+        origin: Origin,
+        *,
+        writes_rows: bool,
+    ) -> None:
+        self._ids = ids
+        self._dispatch = dispatch
+        self._put = put
+        self._origin = origin
+        self._writes_rows = writes_rows
+        self.alerts = 0
+        self.unnumbered = 0
+
+    def take(self, alert: Alert) -> None:
+        """Take one alert. Without an id on disk it can neither be traded nor recorded: it is counted and said."""
+        alert_id = self._ids.next()
+        if alert_id is None:
+            self.unnumbered += 1
+            log.error("an alert of %s was lost: the store has not reserved new ids", alert.symbol)
+            return
+        self.alerts += 1
+        if self._dispatch is not None:
+            self._dispatch.inline_trader_dispatch(alert_id, alert)
+        if self._writes_rows:
+            self._put(insert_alert(alert_id, alert, self._origin))

@@ -1,0 +1,1 @@
+"""Everything that speaks to Charles Schwab: wire formats, streamer, login, REST, orders."""

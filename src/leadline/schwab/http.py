@@ -1,0 +1,106 @@
+"""Owns one warm HTTP client for the process's life, and the difference between "not sent" and "no answer".
+
+Never retries, never follows a redirect: whoever asks decides whether asking again is safe.
+Comes from `rest` and `auth`; goes to the network.
+"""
+
+import ssl
+from typing import Self
+
+import aiohttp
+import msgspec
+
+from leadline.core.errors import ConfigurationError, UnreachableError
+
+IDLE_KEEP_S = 600
+"""How long an idle connection is kept; the broker's edge may close it earlier (Schwab API facts 4)."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Status, the headers that are looked at, and the body as it came."""
+
+    status: int
+    body: bytes
+    content_type: str
+    location: str | None
+    correlation_id: str | None
+
+
+class NotSentError(UnreachableError):
+    """No byte of the request left: the connection could not be made."""
+
+
+class AnswerLostError(UnreachableError):
+    """The request may have reached the broker, but no whole answer came back."""
+
+
+class Http:
+    """Send requests to one base address."""
+
+    def __init__(self, base_url: str, timeout_s: float) -> None:
+        """Check the address; the client itself opens at the first request.
+
+        Raises:
+            ConfigurationError: the address is none.
+        """
+        url = base_url.rstrip("/")
+        if not url.startswith(("http://", "https://")) or len(url) <= len("https://"):
+            raise ConfigurationError(
+                f"{base_url!r} is no web address",
+                which="SCHWAB_BASE_URL",
+                expected="https://HOST or, for a simulator on this machine, http://127.0.0.1:PORT",
+                do="correct it, or unset it to use Schwab's",
+            )
+        self.base_url = url
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the client."""
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(keepalive_timeout=IDLE_KEEP_S, ttl_dns_cache=IDLE_KEEP_S),
+            timeout=self._timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the client and its connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def send(self, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> Answer:
+        """Send one request and give the answer, whatever its status.
+
+        Raises:
+            NotSentError: nothing left this machine.
+            AnswerLostError: the request may have arrived; no whole answer came.
+        """
+        assert self._session is not None, "Http must be entered first"
+        url = self.base_url + path
+        try:
+            async with self._session.request(method, url, headers=headers, data=body, allow_redirects=False) as answer:
+                return Answer(
+                    status=answer.status,
+                    body=await answer.read(),
+                    content_type=answer.content_type,
+                    location=answer.headers.get("Location"),
+                    correlation_id=answer.headers.get("Schwab-Client-CorrelId"),
+                )
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ssl.SSLError) as error:
+            raise NotSentError(
+                f"no connection ({_reason(error)})",
+                which=self.base_url,
+                expected="a server that answers",
+                do="check SCHWAB_BASE_URL and the network",
+            ) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise AnswerLostError(
+                f"{method} {path.partition('?')[0]} got no whole answer ({_reason(error)})", which=self.base_url
+            ) from error
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return str(error.os_error.strerror or error.os_error)
+    return str(error) or type(error).__name__

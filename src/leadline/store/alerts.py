@@ -1,0 +1,98 @@
+"""Owns alert rows and alert ids: ids grow by one, are reserved in blocks beside the path, and never come twice.
+
+Never waits for the disk while a block is left.
+Comes from `grok`; goes to the writer.
+"""
+
+import msgspec
+
+from leadline.core.alerts import Alert
+from leadline.core.units import NS_PER_S, dollars
+from leadline.store.writer import Statement, Writer
+
+BLOCK_SIZE = 1_000
+"""Ids reserved at a time (design section 5); a crash may skip what is left of two blocks."""
+
+_INSERT = """INSERT OR IGNORE INTO alerts (id, timestamp, symbol, direction, ratio, total_bids, total_asks,
+    heavy_venues, valid_venues, price, bid, ask, imbalance_duration, vol_per_min, streak_id, entry_blocked_by, service,
+    book_ns, recv_ns, boot_ns, boot_id, features, config_hash, version)
+    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"""
+
+_RESERVE = """INSERT INTO counters VALUES ('alert_id', ?)
+    ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"""
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Which run wrote a row: boot, settings and version."""
+
+    boot_id: str
+    config_hash: str
+    version: str
+
+
+def insert_alert(alert_id: int, alert: Alert, origin: Origin) -> Statement:
+    """Give the statement that writes an alert's row, once."""
+    return _INSERT, (
+        alert_id,
+        alert.recv_ns / NS_PER_S,
+        alert.symbol,
+        alert.direction.value,
+        alert.ratio,
+        alert.total_bids,
+        alert.total_asks,
+        alert.heavy_venues,
+        alert.valid_venues,
+        alert.price,
+        dollars(alert.bid),
+        dollars(alert.ask),
+        alert.imbalance_duration,
+        alert.vol_per_min,
+        alert.streak_id,
+        alert.entry_blocked_by,
+        alert.service.value,
+        alert.book_ns,
+        alert.recv_ns,
+        alert.boot_ns,
+        origin.boot_id,
+        "{}",
+        origin.config_hash,
+        origin.version,
+    )
+
+
+class AlertIds:
+    """Give ids from blocks that are on disk before the first of them is used."""
+
+    def __init__(self, writer: Writer) -> None:
+        """Reserve the first block; the writer must not be started yet."""
+        [(known,)] = writer.execute_now(
+            "SELECT max(coalesce((SELECT value FROM counters WHERE name = 'alert_id'), 0),"
+            " coalesce((SELECT max(id) FROM alerts), 0), coalesce((SELECT max(alert_id) FROM orders), 0))"
+        )
+        assert isinstance(known, int)
+        self._writer = writer
+        self._last = known
+        self._reserved = known + BLOCK_SIZE
+        self._asked = self._reserved
+        writer.execute_now(_RESERVE, (self._reserved,))
+
+    @property
+    def last(self) -> int:
+        """Give the last id that was given, in this run or before."""
+        return self._last
+
+    def next(self) -> int | None:
+        """Give the next id; None while the reserved block is used up and the next one is not on disk."""
+        if self._reserved - self._last < BLOCK_SIZE // 2 and self._asked == self._reserved:
+            self._ask(self._reserved + BLOCK_SIZE)
+        if self._last == self._reserved:
+            return None
+        self._last += 1
+        return self._last
+
+    def _ask(self, upto: int) -> None:
+        def reserved() -> None:
+            self._reserved = upto
+
+        self._asked = upto
+        self._writer.put((_RESERVE, (upto,)), reserved)

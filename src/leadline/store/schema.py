@@ -1,0 +1,191 @@
+"""Owns the tables and how an older file becomes a current one: numbered migrations, nothing ever dropped.
+
+Never runs half: each migration and the record that it ran are one transaction.
+Comes from the writer at start; goes to the file.
+"""
+
+from pathlib import Path
+
+import apsw
+
+from leadline.core.errors import SchemaError
+from leadline.store.connection import explained
+
+SPINE = """
+CREATE TABLE alerts (              -- one row an alert; the id is the alert's id
+    id INTEGER PRIMARY KEY,
+    timestamp REAL NOT NULL,       -- epoch seconds of recv_ns
+    symbol TEXT NOT NULL,
+    direction TEXT NOT NULL,       -- bid-heavy | ask-heavy
+    ratio REAL NOT NULL,           -- heavy side over light side
+    total_bids INTEGER NOT NULL,   -- shares over valid venues
+    total_asks INTEGER NOT NULL,
+    heavy_venues INTEGER NOT NULL,
+    valid_venues INTEGER NOT NULL,
+    price REAL NOT NULL,           -- dollars
+    bid REAL NOT NULL,             -- dollars
+    ask REAL NOT NULL,             -- dollars
+    imbalance_duration REAL NOT NULL, -- seconds
+    vol_per_min REAL,              -- shares; NULL where unknown
+    streak_id INTEGER NOT NULL,
+    entry_blocked_by TEXT,         -- NULL where an entry is allowed
+    service TEXT NOT NULL,
+    book_ns INTEGER NOT NULL,      -- BOOK_TIME, UTC
+    recv_ns INTEGER NOT NULL,      -- UTC
+    boot_ns INTEGER NOT NULL,      -- the same moment by the boot clock
+    boot_id TEXT NOT NULL,
+    features TEXT NOT NULL DEFAULT '{}',  -- JSON object
+    config_hash TEXT NOT NULL,
+    version TEXT NOT NULL
+);
+CREATE INDEX alerts_symbol ON alerts (symbol, id);
+
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+
+CREATE TABLE orders (              -- one row an intent; order_id once the broker named it
+    intent_key TEXT PRIMARY KEY,
+    trader TEXT NOT NULL,
+    mode TEXT NOT NULL,            -- paper | sim | live
+    account TEXT NOT NULL,         -- a name of the account that does not give it away
+    alert_id INTEGER NOT NULL,
+    leg INTEGER NOT NULL,
+    purpose TEXT NOT NULL,         -- open | close
+    epoch INTEGER NOT NULL,
+    symbol TEXT NOT NULL,
+    instruction TEXT NOT NULL,
+    qty INTEGER NOT NULL,
+    order_type TEXT NOT NULL,
+    limit_price REAL,              -- dollars
+    order_id TEXT,
+    state TEXT NOT NULL,
+    broker_status TEXT,
+    reason TEXT,
+    http_status INTEGER,
+    filled_qty INTEGER NOT NULL DEFAULT 0,
+    average_price REAL,            -- dollars
+    decide_ns INTEGER NOT NULL,
+    sent_ns INTEGER,
+    ack_ns INTEGER,
+    ended_ns INTEGER
+);
+CREATE INDEX orders_alert ON orders (alert_id);
+CREATE INDEX orders_time ON orders (decide_ns);
+
+CREATE TABLE fills (               -- one row an execution, counted once by its key
+    fill_key TEXT PRIMARY KEY,
+    intent_key TEXT NOT NULL,
+    trader TEXT NOT NULL,
+    mode TEXT NOT NULL,
+    account TEXT NOT NULL,
+    order_id TEXT NOT NULL,
+    symbol TEXT NOT NULL,
+    instruction TEXT NOT NULL,
+    qty INTEGER NOT NULL,
+    price_e6 INTEGER NOT NULL,     -- 0.000001 dollars
+    fill_ns INTEGER NOT NULL,
+    booked_ns INTEGER NOT NULL
+);
+CREATE INDEX fills_time ON fills (fill_ns);
+
+CREATE TABLE positions (           -- ours and the broker's, each with its age
+    trader TEXT NOT NULL,
+    mode TEXT NOT NULL,
+    account TEXT NOT NULL,
+    symbol TEXT NOT NULL,
+    ours_qty INTEGER NOT NULL,     -- signed
+    cost_e6 INTEGER NOT NULL,
+    realised_e6 INTEGER NOT NULL,
+    updated_ns INTEGER NOT NULL,
+    external_qty INTEGER NOT NULL DEFAULT 0,
+    broker_qty INTEGER,            -- NULL until read
+    broker_ns INTEGER,
+    state TEXT NOT NULL DEFAULT 'OPEN',
+    reason TEXT,
+    PRIMARY KEY (trader, mode, account, symbol)
+);
+
+CREATE TABLE dispositions (        -- exactly one an alert and trader
+    alert_id INTEGER NOT NULL,
+    trader TEXT NOT NULL,
+    disposition TEXT NOT NULL,
+    reason TEXT,
+    decided_ns INTEGER NOT NULL,
+    PRIMARY KEY (alert_id, trader)
+);
+
+CREATE TABLE touches (             -- the last touch of each symbol, once a second
+    symbol TEXT PRIMARY KEY,
+    bid REAL NOT NULL,             -- dollars
+    ask REAL NOT NULL,
+    bid_size INTEGER NOT NULL,
+    ask_size INTEGER NOT NULL,
+    last REAL,
+    status TEXT,                   -- normal | halted; NULL where unknown
+    book_ns INTEGER NOT NULL,
+    recv_ns INTEGER NOT NULL
+);
+
+CREATE TABLE processes (           -- one row a role: who runs, how, and how it is
+    role TEXT PRIMARY KEY,
+    pid INTEGER NOT NULL,
+    started_ns INTEGER NOT NULL,
+    heartbeat_ns INTEGER NOT NULL,
+    mode TEXT NOT NULL,
+    account TEXT NOT NULL,         -- masked
+    broker TEXT NOT NULL,
+    state TEXT NOT NULL,           -- DISABLED | ARMED | REDUCING | KILLED | STOPPED
+    detail TEXT NOT NULL,          -- JSON object
+    config_hash TEXT NOT NULL,
+    version TEXT NOT NULL
+);
+"""
+
+_RECORD = "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT, ran_ns INTEGER)"
+
+MIGRATIONS: tuple[tuple[str, str], ...] = (("spine", SPINE),)
+"""Name and SQL of each migration; its place, counted from 1, is its number. Only ever appended to."""
+
+VERSION = len(MIGRATIONS)
+
+
+def migrate(connection: apsw.Connection, path: Path, now_ns: int, *, upto: int = VERSION) -> list[str]:
+    """Bring the file to the current schema and give the names of the migrations that ran.
+
+    Raises:
+        SchemaError: a newer version of leadline wrote the file (exit 4).
+        StoreError: the file cannot be read as a database.
+    """
+    with explained(path):
+        found = int(connection.pragma("user_version"))
+        if found > VERSION:
+            raise SchemaError(
+                f"the database has schema {found}, this leadline knows {VERSION}",
+                which=f"DB_PATH={path}",
+                expected="a database of this version or an older one",
+                do="run the newer leadline, or point DB_PATH at another file; nothing was changed",
+            )
+        if 0 < found < upto:
+            backup(connection, path.with_name(f"{path.name}.schema{found}.bak"))
+        ran = []
+        for number, (name, sql) in enumerate(MIGRATIONS[found:upto], start=found + 1):
+            _run(connection, number, name, sql, now_ns)
+            ran.append(name)
+        return ran
+
+
+def _run(connection: apsw.Connection, number: int, name: str, sql: str, now_ns: int) -> None:
+    with connection:
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT, ran_ns INTEGER)"
+        )
+        connection.execute(sql)
+        connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (number, name, now_ns))
+        connection.pragma("user_version", number)
+
+
+def backup(connection: apsw.Connection, target: Path) -> None:
+    """Copy the whole database to `target` while it is in use."""
+    copy = apsw.Connection(str(target))
+    with copy.backup("main", connection, "main") as job:
+        job.step()
+    copy.close()

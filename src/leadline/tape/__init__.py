@@ -1,0 +1,1 @@
+"""Recorded frames: how they are kept and how they are played again."""

@@ -1,0 +1,1 @@
+"""What is done about an alert: live, on paper, and the ledger of what came of it."""

@@ -1,0 +1,183 @@
+"""Owns what a trader has done: fills booked once, positions, orders that are open, and the rows that say so.
+
+Never asks the broker and never decides: it is told.
+Comes from executors' news; goes to `risk`, `flip` and the store.
+"""
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from leadline.core.fills import Fill
+from leadline.core.intent import Intent, Purpose
+from leadline.core.orders import ENDED, LEGAL_MOVES, OrderState
+from leadline.core.ports import Clock, OrderNews
+from leadline.core.position import Position
+from leadline.core.states import SymbolState
+from leadline.store.orders import (
+    Book,
+    OrderUpdate,
+    PositionRow,
+    insert_fill,
+    insert_order,
+    update_order,
+    upsert_position,
+)
+from leadline.store.writer import Statement
+
+
+class TrackedOrder(msgspec.Struct):
+    """An order that has not ended, and what was last told of it."""
+
+    intent: Intent
+    state: OrderState = OrderState.SENDING
+    filled_qty: int = 0
+    paid_e6: int = 0
+
+
+class Holding(msgspec.Struct):
+    """One symbol: ours, the broker's number with its age, and whether it may be traded."""
+
+    position: Position
+    state: SymbolState = SymbolState.OPEN
+    reason: str | None = None
+    last_fill_boot_ns: int = 0
+    external_qty: int = 0
+    broker_qty: int | None = None
+    broker_ns: int | None = None
+
+
+class Ledger:
+    """Book fills by key, and keep positions as sums of them."""
+
+    def __init__(self, book: Book, put: Callable[[Statement], None], clock: Clock) -> None:
+        self.book_of = book
+        self._put = put
+        self._clock = clock
+        self._fill_keys: set[str] = set()
+        self._holdings: dict[str, Holding] = {}
+        self.open_orders: dict[str, TrackedOrder] = {}
+
+    def restore(self, fills: Iterable[Fill]) -> None:
+        """Add up the fills of earlier runs, oldest first."""
+        for fill in fills:
+            self._fill_keys.add(fill.key)
+            holding = self.holding(fill.symbol)
+            holding.position = holding.position.after(fill)
+
+    def holding(self, symbol: str) -> Holding:
+        """Give a symbol's holding, made flat at its first mention."""
+        known = self._holdings.get(symbol)
+        if known is None:
+            known = self._holdings[symbol] = Holding(Position(symbol))
+        return known
+
+    @property
+    def holdings(self) -> dict[str, Holding]:
+        """Give all holdings by symbol."""
+        return self._holdings
+
+    @property
+    def open_positions(self) -> int:
+        """Count the symbols in which ours is not flat."""
+        return sum(1 for holding in self._holdings.values() if holding.position.qty)
+
+    def gross_notional(self, marks: Callable[[str], int]) -> int:
+        """Give the sum of absolute positions at `marks` (0.0001 dollars a share)."""
+        return sum(abs(h.position.qty) * marks(symbol) for symbol, h in self._holdings.items() if h.position.qty)
+
+    def begin(self, intent: Intent) -> None:
+        """Take in an intent that is on record."""
+        self.open_orders[intent.key] = TrackedOrder(intent)
+        self._put(insert_order(intent, self.book_of))
+
+    def exit_in_doubt(self, symbol: str) -> bool:
+        """Tell whether a close of the symbol is open or unknown."""
+        return any(
+            tracked.intent.purpose is Purpose.CLOSE and tracked.intent.order.symbol == symbol
+            for tracked in self.open_orders.values()
+        )
+
+    def has_open_order(self, symbol: str) -> bool:
+        """Tell whether an order of the symbol has not ended."""
+        return any(tracked.intent.order.symbol == symbol for tracked in self.open_orders.values())
+
+    def take(self, intent: Intent, news: OrderNews) -> None:
+        """Book what an executor tells of an order; told twice it changes nothing."""
+        tracked = self.open_orders.get(intent.key) or TrackedOrder(intent)
+        for fill in news.fills:
+            self._take_fill(tracked, fill)
+        if news.state is not tracked.state and news.state not in LEGAL_MOVES[tracked.state]:
+            self.lock(intent.order.symbol, f"order {intent.key} went from {tracked.state} to {news.state}")
+        tracked.state = news.state
+        is_over = news.state in ENDED
+        if is_over:
+            self.open_orders.pop(intent.key, None)
+        if news.state is OrderState.REJECTED and intent.purpose is Purpose.OPEN:
+            self.evict(intent.order.symbol, news.reason or "the broker rejected an entry")
+        if news.state in {OrderState.UNKNOWN, OrderState.LOST_PRESUMED}:
+            self.lock(intent.order.symbol, f"order {intent.key}: {news.reason or 'its fate is not known'}")
+        self._put(
+            update_order(
+                intent.key,
+                OrderUpdate(
+                    state=news.state,
+                    order_id=news.order_id,
+                    broker_status=news.broker_status,
+                    reason=news.reason,
+                    http_status=news.http_status,
+                    filled_qty=tracked.filled_qty,
+                    average_e6=tracked.paid_e6 // tracked.filled_qty if tracked.filled_qty else None,
+                    sent_ns=news.sent_ns,
+                    ack_ns=news.ack_ns,
+                    ended_ns=self._clock.wall_ns() if is_over else None,
+                ),
+            )
+        )
+
+    def _take_fill(self, tracked: TrackedOrder, fill: Fill) -> None:
+        if fill.key in self._fill_keys:
+            return
+        self._fill_keys.add(fill.key)
+        tracked.filled_qty += fill.qty
+        tracked.paid_e6 += fill.qty * fill.price_e6
+        if tracked.filled_qty > tracked.intent.order.qty:
+            self.lock(
+                fill.symbol, f"order {tracked.intent.key} filled {tracked.filled_qty} of {tracked.intent.order.qty}"
+            )
+        holding = self.holding(fill.symbol)
+        holding.position = holding.position.after(fill)
+        holding.last_fill_boot_ns = self._clock.boot_ns()
+        self._put(insert_fill(fill, tracked.intent, self.book_of, self._clock.wall_ns()))
+        self.write(fill.symbol)
+
+    def lock(self, symbol: str, reason: str) -> None:
+        """Close a symbol to entries because its position is in doubt."""
+        holding = self.holding(symbol)
+        holding.state, holding.reason = SymbolState.LOCKED, reason
+        self.write(symbol)
+
+    def evict(self, symbol: str, reason: str) -> None:
+        """Close a symbol to entries for this run because the broker refuses them; a lock stays a lock."""
+        holding = self.holding(symbol)
+        if holding.state is not SymbolState.LOCKED:
+            holding.state, holding.reason = SymbolState.EVICTED, reason
+            self.write(symbol)
+
+    def write(self, symbol: str) -> None:
+        """Put the symbol's row as it is now."""
+        holding = self.holding(symbol)
+        self._put(
+            upsert_position(
+                self.book_of,
+                PositionRow(
+                    position=holding.position,
+                    updated_ns=self._clock.wall_ns(),
+                    external_qty=holding.external_qty,
+                    broker_qty=holding.broker_qty,
+                    broker_ns=holding.broker_ns,
+                    state=holding.state.value,
+                    reason=holding.reason,
+                ),
+            )
+        )

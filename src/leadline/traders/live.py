@@ -1,0 +1,255 @@
+"""Owns the trader of this process: one lane a symbol, and the flip from one alert to its last leg.
+
+Never blocks its caller, never sends what `risk` has not approved and the journal has not recorded.
+Comes from `dispatch`; goes to the journal and an executor, and ends each alert with one disposition.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+
+import msgspec
+
+from leadline.core import flip, risk
+from leadline.core.alerts import Alert, Disposition
+from leadline.core.errors import JournalError
+from leadline.core.flip import Ended, Leg, Progress, Situation
+from leadline.core.intent import Intent, Purpose
+from leadline.core.market import Market
+from leadline.core.orders import ENDED, OrderState
+from leadline.core.ports import Clock, OrderExecutor, OrderNews
+from leadline.core.states import TradingState
+from leadline.store.journal import Journal
+from leadline.store.orders import insert_disposition
+from leadline.store.writer import Statement
+from leadline.traders.ledger import Ledger
+from leadline.traders.recovery import OpenOrder
+
+log = logging.getLogger(__name__)
+
+DECISIONS_KEPT = 1_000
+
+ACCOUNT_REFUSALS = frozenset({401, 403, 404})
+"""Refusals that are about the account or the login, not the order: nothing is opened until a person has looked."""
+
+
+class Run(msgspec.Struct):
+    """One alert on its way through its lane."""
+
+    alert_id: int
+    alert: Alert
+    done: Progress
+    is_settled: bool = False
+
+
+class Lane(msgspec.Struct):
+    """A symbol's lane: one alert running, one waiting (design section 5)."""
+
+    running: Run | None = None
+    waiting: tuple[int, Alert] | None = None
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What an intent carries besides the order: who decides, in which epoch, under which settings."""
+
+    epoch: int
+    policy: flip.Policy
+    limits: risk.Limits
+    config_hash: str
+    version: str
+
+
+class LiveTrader:
+    """Trade alerts through an executor. All calls come from the event loop's thread."""
+
+    def __init__(
+        self,
+        terms: Terms,
+        *,
+        executor: OrderExecutor,
+        journal: Journal,
+        ledger: Ledger,
+        market: Market,
+        put: Callable[[Statement], None],
+        clock: Clock,
+    ) -> None:
+        self._terms = terms
+        self._executor = executor
+        self._journal = journal
+        self.ledger = ledger
+        self.name = ledger.book_of.trader
+        self._market = market
+        self._put = put
+        self._clock = clock
+        self._lanes: dict[str, Lane] = {}
+        self._is_stopping = False
+        self.state = TradingState.DISABLED
+        self.decision_ns: deque[int] = deque(maxlen=DECISIONS_KEPT)
+        """From frame received to intent on record, the last DECISIONS_KEPT times."""
+
+    def process_alert(self, alert_id: int, alert: Alert) -> None:
+        """Take an alert: run it now if its lane is free, else let it wait in place of an older one."""
+        if self._is_stopping:
+            self._dispose(alert_id, Disposition.REFUSED, "shutting down")
+            return
+        lane = self._lanes.get(alert.symbol)
+        if lane is None:
+            lane = self._lanes[alert.symbol] = Lane()
+        if lane.running is not None:
+            if lane.waiting is not None:
+                self._dispose(lane.waiting[0], Disposition.SUPERSEDED, f"by alert {alert_id}")
+            lane.waiting = (alert_id, alert)
+            return
+        self._start(lane, alert_id, alert, has_waited=False)
+
+    def close_entries(self, reason: str) -> None:
+        """Allow nothing but exits from now on: every automatic stop ends here (design section 6)."""
+        if self.state is TradingState.ARMED:
+            self.state = TradingState.REDUCING
+            log.error("trading is REDUCING, exits only: %s", reason)
+
+    def stop(self) -> None:
+        """Take no more alerts and open nothing; what runs may end."""
+        self._is_stopping = True
+        self.state = TradingState.DISABLED
+        for lane in self._lanes.values():
+            if lane.waiting is not None:
+                self._dispose(lane.waiting[0], Disposition.REFUSED, "shutting down")
+                lane.waiting = None
+
+    def abandon(self) -> None:
+        """Settle what still runs at the very end, so that each alert has its disposition."""
+        for lane in self._lanes.values():
+            if lane.running is not None:
+                self._settle(lane.running, Ended(Disposition.INTERRUPTED, "shut down before its last leg"))
+
+    def take_up(self, order: OpenOrder) -> None:
+        """Go on with an order of an earlier run; its alert is settled, only its fate is open."""
+        intent = order.intent
+        if intent is None:
+            self.ledger.lock(
+                order.symbol, f"order {order.intent_key} is open and not in the journal: look at the broker"
+            )
+            return
+        self.ledger.begin(intent)
+        self._executor.resume(intent, order.order_id, lambda news: self.ledger.take(intent, news))
+
+    def _start(self, lane: Lane, alert_id: int, alert: Alert, *, has_waited: bool) -> None:
+        is_young = self._age_ns(alert) <= self._terms.policy.ttl_ns
+        if not is_young and not has_waited:
+            self._dispose(alert_id, Disposition.EXPIRED, "older than ALERT_TTL_SEC")
+            return
+        lane.running = Run(alert_id, alert, Progress(may_open=is_young))
+        self._handle_alert(lane.running)
+
+    def _handle_alert(self, run: Run) -> None:
+        """Decide the alert's next leg on what is known now and send it, or end the alert."""
+        alert = run.alert
+        holding = self.ledger.holding(alert.symbol)
+        now = Situation(
+            alert, self._age_ns(alert), holding.position.qty, self._market.touches.get(alert.symbol), run.done
+        )
+        decision = flip.decide(now, self._terms.policy)
+        if isinstance(decision, Leg):
+            checked = risk.check(decision, self._view(alert.symbol), self._terms.limits)
+            if isinstance(checked, risk.Approved):
+                self._send(run, checked)
+                return
+            decision = self._refused(run, checked.reason)
+        self._end(run, decision)
+
+    def _refused(self, run: Run, reason: str) -> Ended:
+        return Ended(Disposition.CLOSED_ONLY if run.done.closes else Disposition.REFUSED, reason)
+
+    def _send(self, run: Run, approved: risk.Approved) -> None:
+        """Record the leg, then let the executor have it; what is not on record is not sent."""
+        leg = approved.leg
+        number = run.done.closes + run.done.opens + 1
+        intent = Intent(
+            key=f"{self.name}-{self._terms.epoch}-{run.alert_id}-{number}",
+            epoch=self._terms.epoch,
+            trader=self.name,
+            alert_id=run.alert_id,
+            alert=run.alert,
+            leg=number,
+            purpose=leg.purpose,
+            order=leg.order,
+            decide_ns=self._clock.wall_ns(),
+            config_hash=self._terms.config_hash,
+            version=self._terms.version,
+        )
+        try:
+            self._journal.append(intent)
+        except JournalError as error:
+            log.error("NOT SENT: %s", error)
+            self._end(run, self._refused(run, f"not recorded: {error.what}"))
+            return
+        if leg.purpose is Purpose.OPEN:
+            run.done = msgspec.structs.replace(run.done, opens=run.done.opens + 1)
+            self._settle(run, Ended(Disposition.TRADED))
+        else:
+            run.done = msgspec.structs.replace(run.done, closes=run.done.closes + 1)
+        self.decision_ns.append(self._age_ns(run.alert))
+        self.ledger.begin(intent)
+        self._executor.execute(intent, lambda news: self._told(run, intent, news))
+
+    def _told(self, run: Run, intent: Intent, news: OrderNews) -> None:
+        """Book what became of a leg; once it has ended, decide the alert's next one."""
+        self.ledger.take(intent, news)
+        if news.state is OrderState.REFUSED and news.http_status in ACCOUNT_REFUSALS:
+            self.close_entries(f"HTTP {news.http_status} on an order: {news.reason}")
+        if news.state in {OrderState.UNKNOWN, OrderState.LOST_PRESUMED}:
+            self._settle(run, Ended(Disposition.CLOSED_ONLY, "the close's fate is not known"))
+        if news.state is OrderState.LOST_PRESUMED:
+            self._end(run, Ended(Disposition.CLOSED_ONLY, "the close's fate is not known"))
+        elif news.state in ENDED:
+            self._handle_alert(run)
+
+    def _end(self, run: Run, ended: Ended) -> None:
+        """Settle the alert and give its lane to the one that waits."""
+        self._settle(run, ended)
+        lane = self._lanes[run.alert.symbol]
+        if lane.running is not run:
+            return
+        lane.running = None
+        if lane.waiting is not None:
+            (alert_id, alert), lane.waiting = lane.waiting, None
+            self._start(lane, alert_id, alert, has_waited=True)
+
+    def _settle(self, run: Run, ended: Ended) -> None:
+        if not run.is_settled:
+            run.is_settled = True
+            self._dispose(run.alert_id, ended.disposition, ended.reason)
+
+    def _dispose(self, alert_id: int, disposition: Disposition, reason: str | None) -> None:
+        self._put(insert_disposition(alert_id, self.name, disposition, reason, self._clock.wall_ns()))
+
+    def _age_ns(self, alert: Alert) -> int:
+        return self._clock.boot_ns() - alert.boot_ns
+
+    def _view(self, symbol: str) -> risk.View:
+        holding = self.ledger.holding(symbol)
+        touch = self._market.touches.get(symbol)
+        now_ns = self._clock.boot_ns()
+        return risk.View(
+            state=self.state,
+            symbol_state=holding.state,
+            ours_qty=holding.position.qty,
+            gross_notional=self.ledger.gross_notional(self._mark),
+            touch=touch,
+            touch_age_ns=now_ns - touch.boot_ns if touch is not None else 0,
+            is_halted=self._market.level_one(symbol).halted,
+            listing=self._market.listings.get(symbol),
+            requests_last_minute=self._executor.budget.last_minute(now_ns),
+            open_orders=len(self.ledger.open_orders),
+            open_positions=self.ledger.open_positions,
+            exit_in_doubt=self.ledger.exit_in_doubt(symbol),
+        )
+
+    def _mark(self, symbol: str) -> int:
+        """Give a price to value a position at: the ask, or what it cost where no book is known."""
+        touch = self._market.touches.get(symbol)
+        if touch is not None:
+            return touch.ask
+        average_e6 = self.ledger.holding(symbol).position.average_e6
+        return 0 if average_e6 is None else average_e6 // 100

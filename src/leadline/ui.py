@@ -1,0 +1,258 @@
+"""Owns the pages: what `views` says, drawn by Streamlit once a second.
+
+Never computes, writes, or renders foreign text as Markdown, which would fetch pictures from elsewhere.
+Comes from the launcher as `streamlit run ui.py -- --db PATH`; goes to a browser on this machine.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+from typing import TypeVar
+
+import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
+
+from leadline import views
+from leadline.core.errors import LeadlineError
+from leadline.store import queries
+from leadline.views import Column, Figure, Notice, TitleBar, Tone
+
+REFRESH_S = 1.0
+ROW_HEIGHT_PX = 28
+ICONS = {Tone.CALM: "·", Tone.GOOD: "✓", Tone.WARN: "!", Tone.BAD: "✕"}
+
+Row = TypeVar("Row")
+
+STYLE = """<style>
+[data-testid="stMainBlockContainer"] {padding: 3.6rem 1.25rem 1.5rem; max-width: none}
+[data-testid="stMainBlockContainer"] [data-testid="stVerticalBlock"] {gap: .5rem}
+.ll-bar {--good: light-dark(#13682f, #5fd38a); --warn: light-dark(#8a5200, #f2b84b); --bad: light-dark(#b3131b, #ff8080);
+  --quiet: color-mix(in srgb, currentColor 62%, transparent); --line: color-mix(in srgb, currentColor 16%, transparent);
+  --mode: #5b4b8a; font-variant-numeric: tabular-nums; line-height: 1.25}
+.ll-bar.ll-paper {--mode: #1f5f99} .ll-bar.ll-sim {--mode: #7a5a00} .ll-bar.ll-live {--mode: #b3131b}
+.ll-bar::before {content: ""; position: fixed; inset: 0 0 auto 0; height: 5px; background: var(--mode); z-index: 1000000}
+.ll-top {display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1.25rem}
+.ll-mode {background: var(--mode); color: #fff; font-size: 1.5rem; font-weight: 700; letter-spacing: .08em;
+  padding: .15rem .8rem; border-radius: .3rem}
+.ll-state {font-size: 1.1rem; font-weight: 700; border: 2px solid; border-radius: .3rem; padding: .2rem .6rem}
+.ll-bar dl {display: flex; flex-wrap: wrap; gap: .35rem 1.5rem; margin: 0}
+.ll-bar dl.ll-figures {margin-top: .6rem; padding-top: .55rem; border-top: 1px solid var(--line); gap: .35rem 2.25rem}
+.ll-bar dl > div {display: grid; grid-template-columns: auto auto; column-gap: .45rem; justify-content: start}
+.ll-bar dt {font-size: .75rem; color: var(--quiet); grid-column: 1 / -1; font-weight: 400}
+.ll-bar dd {margin: 0; font-weight: 600; white-space: nowrap}
+.ll-figures dd.ll-value {font-size: 1.25rem}
+.ll-bar dd.ll-note {font-size: .75rem; font-weight: 400; color: var(--quiet); align-self: end; padding-bottom: .15rem}
+.ll-good {color: var(--good)} .ll-warn {color: var(--warn)} .ll-bad {color: var(--bad)}
+.ll-absent .ll-figures, .ll-absent .ll-facts {opacity: .55}
+</style>"""
+
+
+def main() -> None:
+    """Draw the page that the browser asks for."""
+    st.set_page_config(page_title="leadline", layout="wide")
+    st.html(STYLE)
+    pages = [st.Page(now_page, title="Now", default=True), st.Page(feed_page, title="Feed", url_path="feed")]
+    st.navigation(pages, position="top").run()
+
+
+def database_path(arguments: Sequence[str]) -> Path | None:
+    """Read `--db PATH` from the script's arguments."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--db", type=Path)
+    path: Path | None = parser.parse_known_args(arguments)[0].db
+    return path
+
+
+def now_page() -> None:
+    """Show what is held, what was seen and what was done about it."""
+    path = _readable_path()
+    if path is not None:
+        title_tile(path)
+        positions_tile(path)
+        history_tile(path)
+
+
+def feed_page() -> None:
+    """Show how the market data arrives and who runs."""
+    path = _readable_path()
+    if path is not None:
+        title_tile(path)
+        feed_tile(path)
+
+
+@st.fragment(run_every=REFRESH_S)
+def title_tile(path: Path) -> None:
+    """Draw the bar that says which mode this is, and what a person should know now."""
+    if _fault(path) is not None:
+        st.rerun()
+    now_ns = time.time_ns()
+    try:
+        with queries.reading(path) as connection:
+            processes = queries.processes(connection)
+            positions = queries.positions(connection, views.midnight_ns(now_ns))
+            counts = queries.counts_since(connection, views.midnight_ns(now_ns))
+    except LeadlineError as error:
+        _draw_lines(views.trouble(error))
+        return
+    _draw_title(views.title_bar(views.grok_of(processes), counts, positions, now_ns))
+    _draw_notices(views.notices(processes, positions, now_ns))
+
+
+@st.fragment(run_every=REFRESH_S)
+def positions_tile(path: Path) -> None:
+    """Draw the positions, ours beside the broker's."""
+    now_ns = time.time_ns()
+    try:
+        with queries.reading(path) as connection:
+            rows = queries.positions(connection, views.midnight_ns(now_ns))
+    except LeadlineError as error:
+        _draw_lines(views.trouble(error))
+        return
+    _heading("Positions")
+    _draw_table("positions", views.POSITIONS, rows, now_ns, 5)
+
+
+@st.fragment(run_every=REFRESH_S)
+def history_tile(path: Path) -> None:
+    """Draw the newest alerts, orders and fills of one moment."""
+    now_ns = time.time_ns()
+    try:
+        with queries.reading(path) as connection:
+            alerts = queries.last_alerts(connection)
+            orders = queries.last_orders(connection)
+            fills = queries.last_fills(connection)
+    except LeadlineError as error:
+        _draw_lines(views.trouble(error))
+        return
+    for_alerts, for_orders, for_fills = st.tabs(["Alerts", "Orders", "Fills"], key="history")
+    with for_alerts:
+        _draw_table("alerts", views.ALERTS, views.by_alert(alerts), now_ns, 12)
+    with for_orders:
+        _draw_table("orders", views.ORDERS, orders, now_ns, 12)
+    with for_fills:
+        _draw_table("fills", views.FILLS, fills, now_ns, 12)
+
+
+@st.fragment(run_every=REFRESH_S)
+def feed_tile(path: Path) -> None:
+    """Draw each symbol's book age, what became of the snapshots, and the processes."""
+    now_ns = time.time_ns()
+    try:
+        with queries.reading(path) as connection:
+            processes = queries.processes(connection)
+            touches = queries.touches(connection)
+    except LeadlineError as error:
+        _draw_lines(views.trouble(error))
+        return
+    grok = views.grok_of(processes)
+    detail = views.detail_of(grok)
+    st.html(f'<section class="ll-bar">{_figures(views.feed_facts(grok, now_ns), "ll-figures")}</section>')
+    left, right = st.columns([7, 3])
+    with left:
+        _heading("Symbols")
+        _draw_table("symbols", views.FEED, views.watched(grok, touches), now_ns, 12)
+        _heading("Processes")
+        _draw_table("processes", views.PROCESSES, processes, now_ns, 3)
+    with right:
+        _heading("What became of the books")
+        _draw_table("outcomes", views.COUNTED, views.counted(detail.outcomes), now_ns, 12)
+        _heading("Entries dropped")
+        _draw_table("dropped", views.COUNTED, views.counted(detail.dropped), now_ns, 3)
+
+
+@st.fragment(run_every=REFRESH_S)
+def trouble_tile(path: Path) -> None:
+    """Say why there is nothing to show, until there is."""
+    error = _fault(path)
+    if error is None:
+        st.rerun()
+    st.html(f"<h1 class='ll-h1'>{'Nothing to show yet' if _is_new(path) else 'This database cannot be shown'}</h1>")
+    _draw_lines(views.trouble(error))
+    _draw_lines(["This page looks again every second."])
+
+
+def _readable_path() -> Path | None:
+    """Give the database's path once it can be read; until then say what is wrong."""
+    path = database_path(sys.argv[1:])
+    if path is None:
+        _draw_lines(["No database was named.", "To do: start this page with `leadline ui`, which passes --db PATH."])
+        return None
+    if _fault(path) is None:
+        return path
+    trouble_tile(path)
+    return None
+
+
+def _fault(path: Path) -> LeadlineError | None:
+    try:
+        with queries.reading(path):
+            return None
+    except LeadlineError as error:
+        return error
+
+
+def _is_new(path: Path) -> bool:
+    return not path.exists() or (path.is_file() and path.stat().st_size == 0)
+
+
+def _draw_title(bar: TitleBar) -> None:
+    kind = f"ll-{bar.mode.lower()}" if bar.mode in {"PAPER", "SIM", "LIVE"} else "ll-other"
+    st.html(
+        f'<header class="ll-bar {kind}{"" if bar.is_alive else " ll-absent"}" data-testid="title-bar"><div class="ll-top">'
+        f'<span class="ll-mode">{escape(bar.mode)}</span>'
+        f'<span class="ll-state ll-{bar.state_tone}">{escape(bar.state)}</span>'
+        f"{_figures(bar.facts, 'll-facts')}</div>{_figures(bar.figures, 'll-figures')}</header>"
+    )
+
+
+def _figures(figures: Iterable[Figure], name: str) -> str:
+    items = "".join(
+        f'<div><dt>{escape(figure.label)}</dt><dd class="ll-value ll-{figure.tone}">{escape(figure.value)}</dd>'
+        f'<dd class="ll-note">{escape(figure.note)}</dd></div>'
+        for figure in figures
+    )
+    return f'<dl class="{name}">{items}</dl>'
+
+
+def _draw_notices(notices: Sequence[Notice]) -> None:
+    with st.container(key="notices"):
+        for place, notice in enumerate(notices):
+            with st.container(key=f"notice-{notice.tone}-{place}"):
+                st.text(f"{ICONS[notice.tone]} {notice.text}")
+
+
+def _draw_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        st.text(line)
+
+
+def _heading(text: str) -> None:
+    st.html(f'<h2 class="ll-h2">{escape(text)}</h2>')
+
+
+def _draw_table(key: str, columns: Sequence[Column[Row]], rows: Iterable[Row], now_ns: int, rows_shown: int) -> None:
+    values = views.cells(columns, rows, now_ns)
+    st.dataframe(
+        {column.label: cells for column, cells in zip(columns, values, strict=True)},
+        key=key,
+        height=ROW_HEIGHT_PX * (rows_shown + 1) + 2,
+        row_height=ROW_HEIGHT_PX,
+        hide_index=True,
+        column_config={column.label: _column_config(column) for column in columns},
+        placeholder="–",
+        alt=key,
+    )
+
+
+def _column_config(column: Column[Row]) -> ColumnConfig:
+    pinned = column.label == "Symbol"
+    if column.form is None:
+        return st.column_config.TextColumn(width=column.width_px, help=column.help, pinned=pinned)
+    return st.column_config.NumberColumn(width=column.width_px, help=column.help, format=column.form)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""The states of an order: one closed table, and the broker's 21 statuses in our words."""
+
+import pytest
+
+from leadline.core.orders import BROKER_STATUS, ENDED, LEGAL_MOVES, Instruction, OrderState, state_of
+
+BROKER_STATUSES = [
+    "AWAITING_PARENT_ORDER",
+    "AWAITING_CONDITION",
+    "AWAITING_STOP_CONDITION",
+    "AWAITING_MANUAL_REVIEW",
+    "ACCEPTED",
+    "AWAITING_UR_OUT",
+    "PENDING_ACTIVATION",
+    "QUEUED",
+    "WORKING",
+    "REJECTED",
+    "PENDING_CANCEL",
+    "CANCELED",
+    "PENDING_REPLACE",
+    "REPLACED",
+    "FILLED",
+    "EXPIRED",
+    "NEW",
+    "AWAITING_RELEASE_TIME",
+    "PENDING_ACKNOWLEDGEMENT",
+    "PENDING_RECALL",
+    "UNKNOWN",
+]
+"""Schwab API facts 2.3."""
+
+BROKER_TERMINAL = {"FILLED", "CANCELED", "REJECTED", "EXPIRED", "REPLACED"}
+LATE_FILLED = {OrderState.CANCELED, OrderState.EXPIRED, OrderState.REPLACED}
+LIVE = {OrderState.ACCEPTED, OrderState.WORKING, OrderState.PENDING_CANCEL}
+IN_DOUBT = {OrderState.SENDING, OrderState.UNKNOWN, OrderState.LOST_PRESUMED}
+
+
+def reachable(start: OrderState) -> set[OrderState]:
+    seen = {start}
+    waiting = [start]
+    while waiting:
+        for follower in LEGAL_MOVES[waiting.pop()] - seen:
+            seen.add(follower)
+            waiting.append(follower)
+    return seen
+
+
+def test_the_table_is_closed_every_state_has_a_row() -> None:
+    assert set(LEGAL_MOVES) == set(OrderState)
+    assert set().union(*LEGAL_MOVES.values()) <= set(OrderState)
+
+
+def test_every_state_is_reached_from_sending() -> None:
+    assert reachable(OrderState.SENDING) == set(OrderState)
+
+
+def test_nothing_goes_back_to_sending() -> None:
+    assert all(OrderState.SENDING not in moves for moves in LEGAL_MOVES.values())
+
+
+@pytest.mark.parametrize(
+    ("state", "origin"),
+    [
+        (OrderState.NOT_SENT, OrderState.SENDING),
+        (OrderState.REFUSED, OrderState.SENDING),
+        (OrderState.UNKNOWN, OrderState.SENDING),
+        (OrderState.LOST_PRESUMED, OrderState.UNKNOWN),
+    ],
+)
+def test_what_became_of_a_submit_is_said_once_and_never_of_an_answered_one(
+    state: OrderState, origin: OrderState
+) -> None:
+    assert {before for before, moves in LEGAL_MOVES.items() if state in moves} == {origin}
+
+
+def test_ended_is_all_but_what_is_in_doubt_and_what_is_live() -> None:
+    assert set(OrderState) - IN_DOUBT - LIVE == ENDED
+
+
+@pytest.mark.parametrize("state", sorted(ENDED))
+def test_an_ended_state_ends_except_for_the_late_fill(state: OrderState) -> None:
+    assert LEGAL_MOVES[state] == ({OrderState.FILLED} if state in LATE_FILLED else set())
+
+
+@pytest.mark.parametrize("state", sorted(LIVE | IN_DOUBT))
+def test_an_order_live_or_in_doubt_can_still_end_in_every_way_of_the_broker(state: OrderState) -> None:
+    assert {OrderState(name) for name in BROKER_TERMINAL} <= LEGAL_MOVES[state]
+
+
+def test_a_cancel_can_lose_the_race_or_fail() -> None:
+    after = LEGAL_MOVES[OrderState.PENDING_CANCEL]
+    assert {OrderState.FILLED, OrderState.WORKING, OrderState.CANCELED} <= after
+
+
+def test_all_21_statuses_of_the_broker_are_mapped_and_no_other() -> None:
+    assert len(BROKER_STATUSES) == 21
+    assert set(BROKER_STATUS) == set(BROKER_STATUSES)
+
+
+@pytest.mark.parametrize("status", BROKER_STATUSES)
+def test_a_status_has_ended_for_us_exactly_where_it_has_for_the_broker(status: str) -> None:
+    state = state_of(status)
+    if status in BROKER_TERMINAL:
+        assert state == OrderState(status)
+        assert state in ENDED
+    else:
+        assert state in LIVE
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("WORKING", OrderState.WORKING),
+        ("PENDING_CANCEL", OrderState.PENDING_CANCEL),
+        ("AWAITING_UR_OUT", OrderState.PENDING_CANCEL),
+        ("PENDING_ACKNOWLEDGEMENT", OrderState.ACCEPTED),
+        ("QUEUED", OrderState.ACCEPTED),
+        ("NEW", OrderState.ACCEPTED),
+        ("PENDING_REPLACE", OrderState.WORKING),
+    ],
+)
+def test_a_live_status_is_named_by_what_it_means_for_us(status: str, state: OrderState) -> None:
+    assert state_of(status) is state
+
+
+@pytest.mark.parametrize("status", ["PARTIALLY_FILLED", "BRAND_NEW_STATUS", "", "filled", "SENDING", "NOT_SENT"])
+def test_a_status_that_is_not_in_the_table_counts_as_live(status: str) -> None:
+    assert state_of(status) in LIVE
+
+
+@pytest.mark.parametrize(
+    ("instruction", "sign", "opens"),
+    [
+        (Instruction.BUY, 1, True),
+        (Instruction.SELL, -1, False),
+        (Instruction.SELL_SHORT, -1, True),
+        (Instruction.BUY_TO_COVER, 1, False),
+    ],
+)
+def test_an_instruction_has_a_sign_and_opens_or_closes(instruction: Instruction, sign: int, opens: bool) -> None:
+    assert (instruction.sign, instruction.opens) == (sign, opens)

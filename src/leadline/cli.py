@@ -134,10 +134,16 @@ def demo(
 
 @config_app.command("show")
 @_told
-def config_show(config: ConfigFile = None) -> None:
+def config_show(
+    config: ConfigFile = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/settings.md instead.")] = False,
+) -> None:
     """Show every setting: its value, where it came from, and what it means."""
-    from leadline.settings import load, table_of
+    from leadline.settings import load, settings_page, table_of
 
+    if markdown:
+        typer.echo(settings_page(), nl=False)
+        return
     for row in table_of(load(toml=config)):
         typer.echo("  ".join((row.name.ljust(28), row.value.ljust(28), row.source.ljust(18), row.meaning)))
 

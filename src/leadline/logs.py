@@ -5,36 +5,63 @@ Comes from the standard `logging` of every module; goes to standard error.
 """
 
 import atexit
+import contextlib
 import logging
 import logging.handlers
 import queue
 import sys
+import threading
 from collections.abc import Iterable, MutableMapping
-from typing import Any
+from typing import Any, TextIO
+from urllib.parse import quote
 
 import structlog
 
 BLACKED_OUT = "****"
+HIDDEN_CHARS_MIN = 4
+"""A shorter text is no secret, and hiding it would black out half of every line."""
+
+log = logging.getLogger(__name__)
+
+_hidden: tuple[str, ...] = ()
+"""The longest first, so that a secret that holds another one leaves no rest of itself."""
 
 
-class _Redactor:
-    """Replace secret texts wherever they stand in a line."""
+def hide(*secrets: str) -> None:
+    """Black out these texts in every line that is written from now on, in the form that URLs give them too."""
+    global _hidden  # noqa: PLW0603 - one process has one list of secrets, as it has one standard error
+    known = {*_hidden, *(form for secret in secrets for form in (secret, quote(secret, safe="")))}
+    _hidden = tuple(sorted((text for text in known if len(text) >= HIDDEN_CHARS_MIN), key=len, reverse=True))
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = sorted((secret for secret in secrets if len(secret) >= 4), key=len, reverse=True)
 
-    def __call__(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, BLACKED_OUT)
-        return text
+def _redact(text: str) -> str:
+    for secret in _hidden:
+        text = text.replace(secret, BLACKED_OUT)
+    return text
+
+
+class _SafeHandler(logging.Handler):
+    """Say of a line that cannot be written only where it came from: the standard way prints its arguments."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        if sys.stderr is not None and not sys.stderr.closed:
+            with contextlib.suppress(OSError):
+                print(f"leadline: a log line of {record.pathname}:{record.lineno} is faulty", file=sys.stderr)
+
+
+class _ToQueue(_SafeHandler, logging.handlers.QueueHandler):
+    pass
+
+
+class _ToStream(_SafeHandler, logging.StreamHandler[TextIO]):
+    pass
 
 
 class _Formatter(logging.Formatter):
     """Render a record with structlog, then black out what is secret in it, tracebacks included."""
 
-    def __init__(self, redact: _Redactor, *, colors: bool) -> None:
+    def __init__(self, *, colors: bool) -> None:
         super().__init__()
-        self._redact = redact
         self._render = structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_log_level, _stamp],
             processors=[
@@ -46,7 +73,7 @@ class _Formatter(logging.Formatter):
         )
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._redact(self._render.format(record))
+        return _redact(self._render.format(record))
 
 
 def _stamp(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -57,16 +84,24 @@ def _stamp(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[s
     return event
 
 
-def start_logging(level: str, secrets: Iterable[str]) -> None:
+def start_logging(level: str, secrets: Iterable[str] = ()) -> None:
     """Send all log lines to standard error from a thread of its own, until the process ends."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter(_Redactor(secrets), colors=sys.stderr.isatty()))
+    hide(*secrets)
+    handler = _ToStream(sys.stderr)
+    handler.setFormatter(_Formatter(colors=sys.stderr.isatty()))
     lines: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
     listener = logging.handlers.QueueListener(lines, handler)
     listener.start()
     atexit.register(listener.stop)
     root = logging.getLogger()
-    root.handlers[:] = [logging.handlers.QueueHandler(lines)]
+    root.handlers[:] = [_ToQueue(lines)]
     root.setLevel(level)
     logging.getLogger("picows").setLevel(max(logging.WARNING, root.level))
     logging.getLogger("asyncio").setLevel(max(logging.WARNING, root.level))
+    sys.excepthook = lambda _, fault, __: _log_uncaught(fault)
+    threading.excepthook = lambda thread: _log_uncaught(thread.exc_value)
+
+
+def _log_uncaught(fault: BaseException | None) -> None:
+    """Log what nobody caught like any other line: Python's own way would print secrets that stand in it."""
+    log.critical("a fault in leadline", exc_info=fault)

@@ -1,6 +1,6 @@
 """Owns every setting: its name, unit, bounds, default and where it came from. The only reader of the environment.
 
-Never accepts what it does not know or what has no bounds.
+Never accepts what it does not know or what has no bounds; a variable that is set to nothing counts as not set.
 Comes from the command line, the environment, `.env` and a TOML file, in this order; goes as one frozen object to `app`.
 """
 
@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from dotenv.parser import parse_stream
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -55,13 +57,15 @@ class Settings(BaseSettings):
     schwab_base_url: str = Field(SCHWAB_URL, description="address of the broker")
 
     symbols: Annotated[tuple[str, ...], NoDecode] = Field((), description="symbols, separated by commas")
-    db_path: Path = Field(default_factory=_default_db, description="database file")
+    db_path: Path = Field(default_factory=_default_db, description="database file, on a local disk")
     state_dir: Path = Field(default_factory=_default_state, description="locks and intent journals, on a local disk")
     trading_mode: Mode = Field(Mode.PAPER, description="paper or live")
     inline_dispatch_only: bool = Field(False, description="write no alert rows; refuse to start without a trader")
     live_poll_interval: float = Field(1.0, ge=0.05, le=60, description="seconds between polls of an idle reader")
     log_level: str = Field(
-        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="least severe line that is logged"
+        "INFO",
+        pattern="^(DEBUG|INFO|WARNING|ERROR)$",
+        description="least severe line that is logged: DEBUG, INFO, WARNING or ERROR",
     )
 
     max_book_age_sec: float = Field(10, gt=0, le=3600, description="seconds; an older book is stale")
@@ -74,7 +78,7 @@ class Settings(BaseSettings):
     min_imbalance_duration_sec: float = Field(10, ge=0, le=3600, description="seconds; 0 = no wait")
     max_imbalance_gap_sec: float = Field(3, gt=0, le=3600, description="seconds between books of one streak")
     alert_throttle_sec: float = Field(60, ge=0, le=86_400, description="seconds; 0 = no wait")
-    min_volume: float = Field(0, ge=0, le=1e12, description="shares a minute below which nothing is opened; 0 = off")
+    min_volume: float = Field(0, ge=0, le=10**12, description="shares a minute below which nothing is opened; 0 = off")
     window_seconds: float = Field(60, ge=1, le=3600, description="seconds over which volume is measured")
     disable_bid_heavy: bool = Field(False, description="open nothing on bid-heavy alerts")
     disable_ask_heavy: bool = Field(False, description="open nothing on ask-heavy alerts")
@@ -100,21 +104,31 @@ class Settings(BaseSettings):
     order_timeout_sec: float = Field(5, ge=0.1, le=60, description="seconds until a request counts as unanswered")
     shutdown_exit_sec: float = Field(10, ge=0, le=120, description="seconds that open exits get at shutdown")
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_bool_as_number(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError(f"{str(value).lower()} is no value of this setting")
+        return value
+
     @field_validator("symbols", mode="before")
     @classmethod
     def _split_symbols(cls, value: object) -> object:
         if isinstance(value, str):
             value = value.split(",")
-        if isinstance(value, (list, tuple)):
-            names = [str(name).strip().upper() for name in value]
-            return tuple(dict.fromkeys(name for name in names if name))
-        return value
+        if not isinstance(value, (list, tuple)):
+            return value
+        names = [name.strip().upper() if isinstance(name, str) else name for name in value]
+        for name in names:
+            if isinstance(name, str) and (not name.isprintable() or " " in name):
+                raise ValueError(f"{name!r} is no symbol: symbols are separated by commas")
+        return tuple(dict.fromkeys(name for name in names if name != ""))
 
     @field_validator("min_imbalance_ratio", mode="before")
     @classmethod
     def _read_ratio(cls, value: object) -> object:
         # A decimal as written, not the nearest double: 2.1 means 21/10 (design 4.8: exact on integers).
-        return Fraction(str(value)) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+        return Fraction(str(value)) if isinstance(value, (int, float)) else value
 
     @classmethod
     def settings_customise_sources(
@@ -161,8 +175,8 @@ def load(overrides: dict[str, Any] | None = None, *, toml: Path | None = None, u
     if toml is not None:
         layers.append((str(toml), _read_toml(toml)))
     if use_environment:
-        layers.append((".env", dict(DotEnvSettingsSource(Settings, env_file=".env")())))
-        layers.append(("the environment", dict(EnvSettingsSource(Settings)())))
+        layers.append((".env", _read_dotenv(Path(".env"))))
+        layers.append(("the environment", dict(EnvSettingsSource(Settings, env_ignore_empty=True)())))
     layers.append(("the command line", {k: v for k, v in (overrides or {}).items() if v is not None}))
     values: dict[str, Any] = {}
     sources = dict.fromkeys(Settings.model_fields, "default")
@@ -192,10 +206,36 @@ def table_of(loaded: Loaded) -> list[Row]:
             name.upper(),
             _value_text(getattr(loaded.settings, name)),
             loaded.sources[name],
-            f"{field.description}{bounds_text(field.metadata)}",
+            _meaning(field),
         )
         for name, field in Settings.model_fields.items()
     ]
+
+
+def settings_page() -> str:
+    """Give docs/settings.md: every setting with its default, bounds and meaning."""
+    rows = [
+        f"| `{name.upper()}` | {_default_text(field)} | {bounds_text(field.metadata)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return "\n".join((_PAGE, *rows, ""))
+
+
+_PAGE = """# Settings
+
+Written by `leadline config show --markdown`; a test fails where it differs from the code.
+
+A setting comes from the first of these that gives it: the command line, the environment, `.env` in the working
+directory, the TOML file that `--config` names, the default. In TOML the names may be in lower case. A variable that is
+set to nothing counts as not set; an unknown name in `.env` or TOML is an error. `leadline config show` shows what holds
+and where it came from.
+
+| setting | default | bounds | meaning |
+|---|---|---|---|"""
+
+
+def _default_text(field: FieldInfo) -> str:
+    return "in the user's directory" if field.default_factory is not None else _value_text(field.default)
 
 
 def _value_text(value: object) -> str:
@@ -203,12 +243,34 @@ def _value_text(value: object) -> str:
         return "(unset)"
     if isinstance(value, tuple):
         return ",".join(value) or "(none)"
-    return str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _read_dotenv(path: Path) -> dict[str, Any]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            unread = [line.original for line in parse_stream(file) if line.error or (line.key and line.value is None)]
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            "this file cannot be read", which=str(path), expected="lines such as SYMBOLS=F,SOFI", do="correct it"
+        ) from error
+    if unread:
+        # The line itself is not shown: it may hold a secret.
+        blanks = len(unread[0].string) - len(unread[0].string.lstrip("\n"))
+        raise ConfigurationError(
+            "this line is no setting",
+            which=f"{path}, line {unread[0].line + blanks}",
+            expected="a line such as SYMBOLS=F,SOFI",
+            do="correct or remove it",
+        )
+    return dict(DotEnvSettingsSource(Settings, env_file=path, env_ignore_empty=True)())
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             "the settings file cannot be read", which=str(path), expected="a TOML file", do="correct --config"
@@ -234,13 +296,19 @@ def _explained(error: ValidationError, sources: dict[str, str]) -> Configuration
     return ConfigurationError(
         first["msg"].removeprefix("Value error, "),
         which=f"{name.upper()} from {sources.get(name, 'default')}",
-        expected=f"{field.description}{bounds_text(field.metadata)}",
+        expected=_meaning(field),
         do="correct it; `leadline config show` lists every setting",
     )
+
+
+def _meaning(field: FieldInfo) -> str:
+    bounds = bounds_text(field.metadata)
+    return f"{field.description} ({bounds})" if bounds else str(field.description)
 
 
 def bounds_text(metadata: list[Any]) -> str:
     """Say a field's bounds in words, from what the field itself holds."""
     words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
-    parts = [f"{word} {getattr(rule, key)}" for rule in metadata for key, word in words.items() if hasattr(rule, key)]
-    return f" ({', '.join(parts)})" if parts else ""
+    return ", ".join(
+        f"{word} {getattr(rule, key)}" for rule in metadata for key, word in words.items() if hasattr(rule, key)
+    )

@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import TypeVar
 
+import pandas as pd  # type: ignore[import-untyped]
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
@@ -22,31 +23,47 @@ from leadline.views import Column, Figure, Notice, TitleBar, Tone
 
 REFRESH_S = 1.0
 ROW_HEIGHT_PX = 28
+HEADER_HEIGHT_PX = 38
+GAIN_COLOURS, LOSS_COLOURS = ("#13682f", "#5fd38a"), ("#b3131b", "#ff8a8a")
 ICONS = {Tone.CALM: "·", Tone.GOOD: "✓", Tone.WARN: "!", Tone.BAD: "✕"}
 
 Row = TypeVar("Row")
 
 STYLE = """<style>
-[data-testid="stMainBlockContainer"] {padding: 3.6rem 1.25rem 1.5rem; max-width: none}
-[data-testid="stMainBlockContainer"] [data-testid="stVerticalBlock"] {gap: .5rem}
-.ll-bar {--good: light-dark(#13682f, #5fd38a); --warn: light-dark(#8a5200, #f2b84b); --bad: light-dark(#b3131b, #ff8080);
-  --quiet: color-mix(in srgb, currentColor 62%, transparent); --line: color-mix(in srgb, currentColor 16%, transparent);
-  --mode: #5b4b8a; font-variant-numeric: tabular-nums; line-height: 1.25}
-.ll-bar.ll-paper {--mode: #1f5f99} .ll-bar.ll-sim {--mode: #7a5a00} .ll-bar.ll-live {--mode: #b3131b}
-.ll-bar::before {content: ""; position: fixed; inset: 0 0 auto 0; height: 5px; background: var(--mode); z-index: 1000000}
-.ll-top {display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1.25rem}
+[data-testid="stMainBlockContainer"] {padding: 4rem 1.25rem 1.5rem; max-width: none}
+[data-testid="stMainBlockContainer"] [data-testid="stVerticalBlock"] {gap: .45rem}
+[data-testid="stTab"][aria-selected="true"] {color: inherit; font-weight: 600}
+[data-testid="stTab"] .react-aria-SelectionIndicator {background: currentColor !important}
+[data-testid="stTabPanel"] {padding-top: .45rem}
+.ll-bar, .ll-h2, [class*="st-key-notice-"] {font-variant-numeric: tabular-nums; line-height: 1.25;
+  --good: light-dark(#13682f, #5fd38a); --warn: light-dark(#8a5200, #f2b84b); --bad: light-dark(#b3131b, #ff8a8a);
+  --quiet: color-mix(in srgb, currentColor 64%, transparent);
+  --line: color-mix(in srgb, currentColor 18%, transparent)}
+.ll-bar {--mode: #5b4b8a} .ll-paper {--mode: #1f5f99} .ll-sim {--mode: #7a5a00} .ll-live {--mode: #b3131b}
+header.ll-bar::before {content: ""; position: fixed; inset: 0 0 auto 0; height: 6px; background: var(--mode);
+  z-index: 1000000}
+.ll-top {display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1rem}
 .ll-mode {background: var(--mode); color: #fff; font-size: 1.5rem; font-weight: 700; letter-spacing: .08em;
-  padding: .15rem .8rem; border-radius: .3rem}
-.ll-state {font-size: 1.1rem; font-weight: 700; border: 2px solid; border-radius: .3rem; padding: .2rem .6rem}
-.ll-bar dl {display: flex; flex-wrap: wrap; gap: .35rem 1.5rem; margin: 0}
-.ll-bar dl.ll-figures {margin-top: .6rem; padding-top: .55rem; border-top: 1px solid var(--line); gap: .35rem 2.25rem}
-.ll-bar dl > div {display: grid; grid-template-columns: auto auto; column-gap: .45rem; justify-content: start}
-.ll-bar dt {font-size: .75rem; color: var(--quiet); grid-column: 1 / -1; font-weight: 400}
-.ll-bar dd {margin: 0; font-weight: 600; white-space: nowrap}
-.ll-figures dd.ll-value {font-size: 1.25rem}
-.ll-bar dd.ll-note {font-size: .75rem; font-weight: 400; color: var(--quiet); align-self: end; padding-bottom: .15rem}
+  padding: .2rem .8rem; border-radius: .3rem}
+.ll-state {font-size: 1.05rem; font-weight: 700; border: 2px solid; border-radius: .3rem; padding: .28rem .6rem}
+.ll-bar dl {display: flex; flex-wrap: wrap; gap: .35rem 1.75rem; margin: 0; padding: 0}
+.ll-bar dl > div {display: grid; grid-template-columns: auto auto; column-gap: .45rem; justify-content: start;
+  margin: 0}
+.ll-bar .ll-figures {margin-top: .6rem; padding-top: .5rem; border-top: 1px solid var(--line)}
+.ll-bar dt {font-size: .75rem; color: var(--quiet); grid-column: 1 / -1; font-weight: 400; margin: 0}
+.ll-bar dd {margin: 0; font-weight: 600}
+.ll-bar .ll-figures .ll-value {font-size: 1.25rem}
+.ll-bar .ll-value {white-space: nowrap}
+.ll-bar .ll-note {font-size: .75rem; font-weight: 400; color: var(--quiet); align-self: end; padding-bottom: .15rem}
 .ll-good {color: var(--good)} .ll-warn {color: var(--warn)} .ll-bad {color: var(--bad)}
-.ll-absent .ll-figures, .ll-absent .ll-facts {opacity: .55}
+.ll-absent dl {opacity: .55}
+@media (max-width: 640px) {.ll-bar dl {display: grid; grid-template-columns: 1fr 1fr; width: 100%}}
+h1.ll-h1 {font-size: 1.4rem; padding: .5rem 0}
+h2.ll-h2 {font-size: .95rem; font-weight: 600; padding: .35rem 0 0; margin: 0}
+[class*="st-key-notice-"] {border-left: 4px solid var(--tone); padding: .3rem .7rem; border-radius: .2rem;
+  background: color-mix(in srgb, var(--tone) 13%, transparent)}
+[class*="st-key-notice-"] [data-testid="stText"] {font-weight: 600}
+[class*="st-key-notice-warn"] {--tone: var(--warn)} [class*="st-key-notice-bad"] {--tone: var(--bad)}
 </style>"""
 
 
@@ -86,18 +103,17 @@ def feed_page() -> None:
 @st.fragment(run_every=REFRESH_S)
 def title_tile(path: Path) -> None:
     """Draw the bar that says which mode this is, and what a person should know now."""
-    if _fault(path) is not None:
-        st.rerun()
     now_ns = time.time_ns()
     try:
         with queries.reading(path) as connection:
             processes = queries.processes(connection)
+            grok = views.grok_of(processes)
             positions = queries.positions(connection, views.midnight_ns(now_ns))
-            counts = queries.counts_since(connection, views.midnight_ns(now_ns))
+            counts = queries.counts_since(connection, views.midnight_ns(now_ns), grok.mode if grok else None)
     except LeadlineError as error:
-        _draw_lines(views.trouble(error))
+        _tell(path, error)
         return
-    _draw_title(views.title_bar(views.grok_of(processes), counts, positions, now_ns))
+    _draw_title(views.title_bar(grok, counts, positions, now_ns))
     _draw_notices(views.notices(processes, positions, now_ns))
 
 
@@ -107,12 +123,13 @@ def positions_tile(path: Path) -> None:
     now_ns = time.time_ns()
     try:
         with queries.reading(path) as connection:
+            grok = views.grok_of(queries.processes(connection))
             rows = queries.positions(connection, views.midnight_ns(now_ns))
     except LeadlineError as error:
-        _draw_lines(views.trouble(error))
+        _tell(path, error)
         return
     _heading("Positions")
-    _draw_table("positions", views.POSITIONS, rows, now_ns, 5)
+    _draw_table("positions", views.POSITIONS, views.mine_first(grok, rows), now_ns, 5)
 
 
 @st.fragment(run_every=REFRESH_S)
@@ -125,7 +142,7 @@ def history_tile(path: Path) -> None:
             orders = queries.last_orders(connection)
             fills = queries.last_fills(connection)
     except LeadlineError as error:
-        _draw_lines(views.trouble(error))
+        _tell(path, error)
         return
     for_alerts, for_orders, for_fills = st.tabs(["Alerts", "Orders", "Fills"], key="history")
     with for_alerts:
@@ -145,7 +162,7 @@ def feed_tile(path: Path) -> None:
             processes = queries.processes(connection)
             touches = queries.touches(connection)
     except LeadlineError as error:
-        _draw_lines(views.trouble(error))
+        _tell(path, error)
         return
     grok = views.grok_of(processes)
     detail = views.detail_of(grok)
@@ -169,7 +186,8 @@ def trouble_tile(path: Path) -> None:
     error = _fault(path)
     if error is None:
         st.rerun()
-    st.html(f"<h1 class='ll-h1'>{'Nothing to show yet' if _is_new(path) else 'This database cannot be shown'}</h1>")
+    is_first_run = isinstance(error, queries.NothingYetError)
+    st.html(f"<h1 class='ll-h1'>{'Nothing to show yet' if is_first_run else 'This database cannot be shown'}</h1>")
     _draw_lines(views.trouble(error))
     _draw_lines(["This page looks again every second."])
 
@@ -194,14 +212,17 @@ def _fault(path: Path) -> LeadlineError | None:
         return error
 
 
-def _is_new(path: Path) -> bool:
-    return not path.exists() or (path.is_file() and path.stat().st_size == 0)
+def _tell(path: Path, error: LeadlineError) -> None:
+    """Say in a tile's place why it cannot be drawn; leave a file that cannot be read at all to the page."""
+    if _fault(path) is not None:
+        st.rerun()
+    _draw_lines(views.trouble(error))
 
 
 def _draw_title(bar: TitleBar) -> None:
     kind = f"ll-{bar.mode.lower()}" if bar.mode in {"PAPER", "SIM", "LIVE"} else "ll-other"
     st.html(
-        f'<header class="ll-bar {kind}{"" if bar.is_alive else " ll-absent"}" data-testid="title-bar"><div class="ll-top">'
+        f'<header class="ll-bar {kind}{"" if bar.is_alive else " ll-absent"}"><div class="ll-top">'
         f'<span class="ll-mode">{escape(bar.mode)}</span>'
         f'<span class="ll-state ll-{bar.state_tone}">{escape(bar.state)}</span>'
         f"{_figures(bar.facts, 'll-facts')}</div>{_figures(bar.figures, 'll-figures')}</header>"
@@ -235,10 +256,12 @@ def _heading(text: str) -> None:
 
 def _draw_table(key: str, columns: Sequence[Column[Row]], rows: Iterable[Row], now_ns: int, rows_shown: int) -> None:
     values = views.cells(columns, rows, now_ns)
+    frame = pd.DataFrame({column.label: cells for column, cells in zip(columns, values, strict=True)})
+    signed = [column.label for column in columns if column.signed]
     st.dataframe(
-        {column.label: cells for column, cells in zip(columns, values, strict=True)},
+        frame.style.map(_money_style, subset=signed).format(_money, subset=signed) if signed else frame,
         key=key,
-        height=ROW_HEIGHT_PX * (rows_shown + 1) + 2,
+        height=HEADER_HEIGHT_PX + ROW_HEIGHT_PX * rows_shown,
         row_height=ROW_HEIGHT_PX,
         hide_index=True,
         column_config={column.label: _column_config(column) for column in columns},
@@ -247,11 +270,25 @@ def _draw_table(key: str, columns: Sequence[Column[Row]], rows: Iterable[Row], n
     )
 
 
+def _money(dollars: float | None) -> str:
+    return f"{dollars:+,.2f}" if dollars else "0.00"
+
+
+def _money_style(dollars: float | None) -> str:
+    """Colour what was won or lost; its sign says the same."""
+    place = 1 if st.context.theme.type == "dark" else 0
+    if dollars is None or not abs(dollars) > 0:
+        return ""
+    return f"color: {GAIN_COLOURS[place] if dollars > 0 else LOSS_COLOURS[place]}"
+
+
 def _column_config(column: Column[Row]) -> ColumnConfig:
     pinned = column.label == "Symbol"
     if column.form is None:
         return st.column_config.TextColumn(width=column.width_px, help=column.help, pinned=pinned)
-    return st.column_config.NumberColumn(width=column.width_px, help=column.help, format=column.form)
+    return st.column_config.NumberColumn(
+        width=column.width_px, help=column.help, format=None if column.signed else column.form
+    )
 
 
 if __name__ == "__main__":

@@ -63,6 +63,7 @@ class Detail(msgspec.Struct, frozen=True):
     connection: str | None = None
     connected_ns: int | None = None
     reconnects: int | None = None
+    degraded: str | None = None
     frames: int | None = None
     books: int | None = None
     malformed: int | None = None
@@ -224,13 +225,14 @@ class Notice(msgspec.Struct, frozen=True):
 
 Cell = str | int | float | None
 Row = TypeVar("Row")
+Row_contra = TypeVar("Row_contra", contravariant=True)
 
 
-class Column(NamedTuple, Generic[Row]):
+class Column(NamedTuple, Generic[Row_contra]):
     """One column of a table: how a row's cell is had (with the moment that it is looked at), and how it looks."""
 
     label: str
-    value: Callable[[Row, int], Cell]
+    value: Callable[[Row_contra, int], Cell]
     form: str | None = None
     """A printf form for numbers, which stand right; None for text."""
     width_px: int | None = None
@@ -292,14 +294,14 @@ def age_text(age_ns: int) -> str:
     """Write an age in the unit that a person would use.
 
     >>> [age_text(s * NS_PER_S) for s in (-3, 4, 150, 7_500, 200_000)]
-    ['0 s', '4 s', '2 min', '2 h 05 min', '2 d']
+    ['0 s', '4 s', '2 min', '2.1 h', '2 d']
     """
     seconds = max(age_ns, 0) // NS_PER_S
     if seconds < 60:
         return f"{seconds} s"
     if seconds < 3_600:
         return f"{seconds // 60} min"
-    return f"{seconds // 3_600} h {seconds // 60 % 60:02d} min" if seconds < 86_400 else f"{seconds // 86_400} d"
+    return f"{seconds / 3_600:.1f} h" if seconds < 86_400 else f"{seconds // 86_400} d"
 
 
 def money_text(amount_e6: int | None) -> str:
@@ -339,6 +341,16 @@ def is_alive(process: ProcessRow, now_ns: int) -> bool:
     return process.state != STOPPED and abs(now_ns - process.heartbeat_ns) <= HEARTBEAT_AGE_MAX_NS
 
 
+def of_mode(process: ProcessRow | None, positions: Iterable[PositionRow]) -> list[PositionRow]:
+    """Keep the positions of the mode that a process runs in: paper money and money are never added."""
+    return [row for row in positions if process is None or row.mode == process.mode]
+
+
+def mine_first(process: ProcessRow | None, positions: Sequence[PositionRow]) -> list[PositionRow]:
+    """Put the positions of the process's mode before those of another, which the file still holds."""
+    return sorted(positions, key=lambda row: process is not None and row.mode != process.mode)
+
+
 def pnl(positions: Iterable[PositionRow], now_ns: int) -> Pnl:
     """Add up today's profit. A position carried over midnight is left out and named: its price then is not known."""
     realised_e6 = open_e6 = mark_age_ns = 0
@@ -361,11 +373,12 @@ def pnl(positions: Iterable[PositionRow], now_ns: int) -> Pnl:
 def title_bar(process: ProcessRow | None, counts: CountsRow, positions: Sequence[PositionRow], now_ns: int) -> TitleBar:
     """Say which mode, state, account and broker this is, how the feed is, and what today came to."""
     detail = detail_of(process)
-    profit = pnl(_booked_as(process, positions), now_ns)
+    booked = of_mode(process, positions)
+    profit = pnl(booked, now_ns)
     figures = (
-        Figure("P&L today", money_text(profit.today_e6), _pnl_note(profit), _money_tone(profit.today_e6)),
+        Figure("P&L today", money_text(profit.today_e6), _pnl_note(profit, booked), _money_tone(profit.today_e6)),
         Figure("Realised", money_text(profit.realised_e6), "", _money_tone(profit.realised_e6)),
-        Figure("Open", money_text(profit.open_e6), _mark_note(profit), _money_tone(profit.open_e6)),
+        Figure("Unrealised", money_text(profit.open_e6), _mark_note(profit), _money_tone(profit.open_e6)),
         Figure("Alerts", f"{counts.alerts:,}", "today"),
         Figure("Orders", f"{counts.orders:,}", _budget_note(detail)),
         Figure("Fills", f"{counts.fills:,}", "today"),
@@ -373,7 +386,7 @@ def title_bar(process: ProcessRow | None, counts: CountsRow, positions: Sequence
     clock = Figure("New York", f"{_new_york(now_ns):%H:%M:%S}", f"{_new_york(now_ns):%a %d %b}")
     if process is None:
         facts = (Figure("Account", "–"), Figure("Broker", "–"), Figure("Feed", "no feed", "", Tone.WARN), clock)
-        return TitleBar("NO MODE", False, "NOT RUNNING", Tone.BAD, facts, figures)
+        return TitleBar("NO MODE", False, "NOT RUNNING", Tone.CALM, facts, figures)
     alive = is_alive(process, now_ns)
     facts = (
         Figure("Account", plain(process.account)),
@@ -398,13 +411,15 @@ def notices(processes: Sequence[ProcessRow], positions: Iterable[PositionRow], n
         and (process is grok or (process.state != STOPPED and process.heartbeat_ns >= midnight_ns(now_ns)))
     ]
     detail = detail_of(grok)
-    if not detail.is_readable:
-        found.append(Notice(Tone.WARN, "What grok says of its feed cannot be read: is it of another version?"))
     if detail.store_error:
         found.append(Notice(Tone.BAD, f"Rows do not reach the disk: {plain(detail.store_error)}"))
-    locked = [row.symbol for row in positions if row.state == SymbolState.LOCKED]
+    locked = [row.symbol for row in of_mode(grok, positions) if row.state == SymbolState.LOCKED]
     if locked:
         found.append(Notice(Tone.BAD, f"Position in doubt, not traded: {plain(', '.join(locked))}"))
+    if not detail.is_readable:
+        found.append(Notice(Tone.WARN, "What grok says of its feed cannot be read: is it of another version?"))
+    if detail.degraded:
+        found.append(Notice(Tone.WARN, f"The feed is not whole: {plain(detail.degraded)}"))
     if detail.trader and detail.trader != "enabled":
         found.append(Notice(Tone.WARN, f"Trader {plain(detail.trader)}"))
     return found
@@ -462,7 +477,7 @@ def trouble(error: LeadlineError) -> list[str]:
     """Say in lines why there is nothing to show, and what to do."""
     lines = [error.what[:1].upper() + error.what[1:] + ".", error.which]
     lines += [f"Expected: {error.expected}." if error.expected else "", f"To do: {error.do}." if error.do else ""]
-    return [line for line in lines if line]
+    return [line.replace("`", "'") for line in lines if line]
 
 
 _ARROWS = {Direction.BID_HEAVY.value: "▲ ", Direction.ASK_HEAVY.value: "▼ "}
@@ -509,7 +524,7 @@ def _words(name: str | None) -> str:
 
 
 def _book_name(row: _Booked) -> str:
-    return plain(row.trader if row.trader == row.mode else f"{row.trader} ({row.mode})")
+    return plain(row.mode).upper() if row.trader == row.mode else f"{plain(row.mode).upper()} {plain(row.trader)}"
 
 
 def _position(row: PositionRow) -> Position:
@@ -547,7 +562,7 @@ def _agreement(row: PositionRow) -> str:
     difference = row.broker_qty - row.external_qty - row.ours_qty
     if difference == 0:
         return "✓ agree"
-    return f"… {difference:+,} read before" if row.broker_ns < row.updated_ns else f"✗ differ {difference:+,}"
+    return f"… {difference:+,} read before" if row.broker_ns < row.updated_ns else f"✕ differ {difference:+,}"
 
 
 def _cash(row: FillRow) -> float | None:
@@ -556,22 +571,17 @@ def _cash(row: FillRow) -> float | None:
     return -Instruction(row.instruction).sign * row.qty * row.price_e6 / E6
 
 
-def _booked_as(process: ProcessRow | None, positions: Sequence[PositionRow]) -> list[PositionRow]:
-    """Keep the positions of grok's mode, and of its account where that is among them."""
-    if process is None:
-        return list(positions)
-    rows = [row for row in positions if row.mode == process.mode]
-    return [row for row in rows if row.account == process.account] or rows
-
-
 def _money_tone(amount_e6: int | None) -> Tone:
     return Tone.CALM if not amount_e6 else Tone.GOOD if amount_e6 > 0 else Tone.BAD
 
 
-def _pnl_note(profit: Pnl) -> str:
+def _pnl_note(profit: Pnl, positions: Iterable[PositionRow]) -> str:
     if profit.unpriced:
         return f"no price: {plain(', '.join(profit.unpriced))}"
-    return f"without {plain(', '.join(profit.carried))}: held over midnight" if profit.carried else "since midnight"
+    if profit.carried:
+        return f"without {plain(', '.join(profit.carried))}: held over midnight"
+    accounts = {row.account for row in positions}
+    return f"over {len(accounts)} accounts" if len(accounts) > 1 else "since midnight"
 
 
 def _mark_note(profit: Pnl) -> str:
@@ -608,7 +618,9 @@ def _absence(process: ProcessRow, now_ns: int) -> str:
             f"{role}'s clock is {age_text(process.heartbeat_ns - now_ns)} ahead of ours ({seen}): correct the clocks."
         )
     end = f"stopped {seen}" if process.state == STOPPED else f"last seen {seen}"
-    return f"{role} is not running: {end} ({_age(process.heartbeat_ns, now_ns)} ago). All below is from then."
+    return (
+        f"{role} is not running: {end} ({_age(process.heartbeat_ns, now_ns)} ago). What this page shows is from then."
+    )
 
 
 def _book_age_ns(row: Watched, now_ns: int) -> int | None:
@@ -639,9 +651,9 @@ def _why(row: OrderRow) -> str:
     return plain(row.reason) or ("" if row.broker_status in {None, row.state} else _words(row.broker_status))
 
 
-_COUNT, _QTY, _PRICE, _MONEY = "%,d", "%+,d", "%.4f", "%+,.2f"
+_QTY, _PRICE, _MONEY = "%,d", "%.4f", "%+,.2f"
 
-ALERTS: tuple[Column[list[AlertRow]], ...] = (
+ALERTS: tuple[Column[Sequence[AlertRow]], ...] = (
     Column("Alert", lambda same, _: same[0].alert_id, "%d", 68),
     Column("Time", lambda same, now_ns: moment_text(same[0].recv_ns, now_ns), None, 104, "New York"),
     Column("Symbol", lambda same, _: plain(same[0].symbol), None, 72),
@@ -649,60 +661,60 @@ ALERTS: tuple[Column[list[AlertRow]], ...] = (
     Column("Ratio", lambda same, _: same[0].ratio, "%.2f", 60, "Heavy side over light side"),
     Column("Heavy", lambda same, _: same[0].heavy_venues, "%d", 58, "Venues that lean this way"),
     Column("Valid", lambda same, _: same[0].valid_venues, "%d", 54, "Venues that quote both sides closely"),
-    Column("Bids", lambda same, _: same[0].total_bids, _COUNT, 74, "Shares bid over valid venues"),
-    Column("Asks", lambda same, _: same[0].total_asks, _COUNT, 74, "Shares asked over valid venues"),
+    Column("Bids", lambda same, _: same[0].total_bids, _QTY, 74, "Shares bid over valid venues"),
+    Column("Asks", lambda same, _: same[0].total_asks, _QTY, 74, "Shares asked over valid venues"),
     Column("Price", lambda same, _: same[0].price, _PRICE, 82, "Last trade, or the mid of bid and ask"),
-    Column("Held s", lambda same, _: same[0].duration_s, "%.1f", 64, "Seconds that the imbalance had lasted"),
-    Column("Outcome", lambda same, _: _named(same, lambda row: row.disposition) or "undecided", None, 110),
+    Column("Duration s", lambda same, _: same[0].duration_s, "%.1f", 84, "How long the imbalance had lasted"),
+    Column("Disposition", lambda same, _: _named(same, lambda row: row.disposition) or "undecided", None, 104),
     Column("Reason", lambda same, _: _named(same, lambda row: row.reason), None, 230),
     Column("Blocked by", lambda same, _: plain(same[0].entry_blocked_by).replace(",", ", "), None, 120),
 )
 
 POSITIONS: tuple[Column[PositionRow], ...] = (
     Column("Symbol", lambda row, _: plain(row.symbol), None, 72),
-    Column("Ours", lambda row, _: row.ours_qty, _QTY, 68, "Shares; sold short is negative"),
-    Column("Broker", lambda row, _: row.broker_qty, _QTY, 68, "The broker's number, with what is not ours"),
-    Column("Not ours", lambda row, _: row.external_qty, _QTY, 70, "Shares that leadline never trades"),
-    Column("Agree", lambda row, _: _agreement(row), None, 100, "Broker = ours + not ours"),
-    Column("Read", lambda row, now_ns: _age(row.broker_ns, now_ns), None, 64, "Age of the broker's number"),
-    Column("Average", lambda row, _: _dollars(_position(row).average_e6), _PRICE, 82),
-    Column("Mark", lambda row, _: _mark(row), _PRICE, 82, "A long at the bid, a short at the ask"),
-    Column("Mark age", _mark_age, None, 88),
-    Column("Unrealised", lambda row, _: _dollars(_unrealised_e6(row)), _MONEY, 94, "If closed at the mark", True),
-    Column("Realised today", lambda row, _: _dollars(_realised_today_e6(row)), _MONEY, 112, "Since midnight", True),
-    Column("Realised", lambda row, _: row.realised_e6 / E6, _MONEY, 94, "Since the first fill in this file", True),
-    Column("State", lambda row, _: plain(row.state), None, 84),
-    Column("Reason", lambda row, _: plain(row.reason), None, 220),
-    Column("Trader", lambda row, _: _book_name(row), None, 100),
+    Column("Mode", lambda row, _: _book_name(row), None, 72, "Whose: the mode, and the trader where it differs"),
+    Column("Ours", lambda row, _: row.ours_qty, _QTY, 62, "Shares; sold short is negative"),
+    Column("Broker", lambda row, _: row.broker_qty, _QTY, 64, "The broker's number, with what is not ours"),
+    Column("Not ours", lambda row, _: row.external_qty, _QTY, 72, "Shares that leadline never trades"),
+    Column("Agree", lambda row, _: _agreement(row), None, 104, "Broker = ours + not ours"),
+    Column("Read", lambda row, now_ns: _age(row.broker_ns, now_ns), None, 60, "Age of the broker's number"),
+    Column("Average", lambda row, _: _dollars(_position(row).average_e6), _PRICE, 80),
+    Column("Mark", lambda row, _: _mark(row), _PRICE, 80, "A long at the bid, a short at the ask"),
+    Column("Mark age", _mark_age, None, 84),
+    Column("Unrealised", lambda row, _: _dollars(_unrealised_e6(row)), _MONEY, 88, "If closed at the mark", True),
+    Column("Realised today", lambda row, _: _dollars(_realised_today_e6(row)), _MONEY, 108, "Since midnight", True),
+    Column("Realised", lambda row, _: row.realised_e6 / E6, _MONEY, 84, "Since the first fill in this file", True),
+    Column("State", lambda row, _: plain(row.state), None, 76),
+    Column("Reason", lambda row, _: plain(row.reason), None, 200),
 )
 
 ORDERS: tuple[Column[OrderRow], ...] = (
     Column("Time", lambda row, now_ns: moment_text(row.decide_ns, now_ns), None, 104, "Decided, New York"),
     Column("Symbol", lambda row, _: plain(row.symbol), None, 72),
-    Column("Instruction", lambda row, _: _words(row.instruction), None, 116),
-    Column("Qty", lambda row, _: row.qty, _COUNT, 60),
+    Column("Mode", lambda row, _: _book_name(row), None, 72, "Whose: the mode, and the trader where it differs"),
+    Column("Instruction", lambda row, _: _words(row.instruction), None, 112),
+    Column("Qty", lambda row, _: row.qty, _QTY, 60),
     Column("Type", lambda row, _: _words(row.order_type), None, 64),
     Column("Limit", lambda row, _: row.limit_price, _PRICE, 82),
-    Column("State", lambda row, _: _words(row.state), None, 116),
-    Column("Filled", lambda row, _: row.filled_qty, _COUNT, 60),
+    Column("State", lambda row, _: _words(row.state), None, 92),
+    Column("Filled", lambda row, _: row.filled_qty, _QTY, 60),
     Column("Average", lambda row, _: row.average_price, _PRICE, 82),
-    Column("Answer ms", lambda row, _: _ack_ms(row), "%.1f", 84, "From sent to the broker's answer"),
-    Column("Reason", lambda row, _: _why(row), None, 240),
+    Column("Answer ms", lambda row, _: _ack_ms(row), "%.1f", 82, "From sent to the broker's answer"),
+    Column("Reason", lambda row, _: _why(row), None, 210),
     Column("Purpose", lambda row, _: plain(row.purpose), None, 72),
     Column("Alert", lambda row, _: row.alert_id, "%d", 68),
     Column("Order", lambda row, _: plain(row.order_id), None, 104, "The broker's number"),
-    Column("Trader", lambda row, _: _book_name(row), None, 100),
 )
 
 FILLS: tuple[Column[FillRow], ...] = (
     Column("Time", lambda row, now_ns: moment_text(row.fill_ns, now_ns), None, 104, "New York"),
     Column("Symbol", lambda row, _: plain(row.symbol), None, 72),
-    Column("Instruction", lambda row, _: _words(row.instruction), None, 116),
-    Column("Qty", lambda row, _: row.qty, _COUNT, 60),
+    Column("Mode", lambda row, _: _book_name(row), None, 72, "Whose: the mode, and the trader where it differs"),
+    Column("Instruction", lambda row, _: _words(row.instruction), None, 112),
+    Column("Qty", lambda row, _: row.qty, _QTY, 60),
     Column("Price", lambda row, _: row.price_e6 / E6, _PRICE, 82),
     Column("Cash", lambda row, _: _cash(row), _MONEY, 104, "Dollars in (+) or out (-)"),
     Column("Order", lambda row, _: plain(row.order_id), None, 104, "The broker's number"),
-    Column("Trader", lambda row, _: _book_name(row), None, 100),
 )
 
 FEED: tuple[Column[Watched], ...] = (
@@ -711,17 +723,17 @@ FEED: tuple[Column[Watched], ...] = (
     Column("Book", _book_word, None, 110),
     Column("Age s", lambda row, now_ns: _over(_book_age_ns(row, now_ns), NS_PER_S), "%.1f", 72, "Since the last book"),
     Column("Lag ms", lambda row, _: row.feed.lag_ms, "%.1f", 72, "From BOOK_TIME to received"),
-    Column("Bid size", lambda row, _: row.touch.bid_size if row.touch else None, _COUNT, 80),
+    Column("Bid size", lambda row, _: row.touch.bid_size if row.touch else None, _QTY, 80),
     Column("Bid", lambda row, _: row.touch.bid if row.touch else None, _PRICE, 82),
     Column("Ask", lambda row, _: row.touch.ask if row.touch else None, _PRICE, 82),
-    Column("Ask size", lambda row, _: row.touch.ask_size if row.touch else None, _COUNT, 80),
+    Column("Ask size", lambda row, _: row.touch.ask_size if row.touch else None, _QTY, 80),
     Column("Last", lambda row, _: row.touch.last if row.touch else None, _PRICE, 82),
     Column("Status", lambda row, _: plain(row.touch.status) if row.touch else "", None, 84),
 )
 
 COUNTED: tuple[Column[Counted], ...] = (
     Column("Name", lambda row, _: row.name, None, 130),
-    Column("Count", lambda row, _: row.times, _COUNT, 90),
+    Column("Count", lambda row, _: row.times, _QTY, 90),
     Column("Share %", lambda row, _: row.share_pct, "%.1f", 76),
 )
 

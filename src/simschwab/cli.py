@@ -9,12 +9,12 @@ import os
 import signal
 import socket
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
+from simschwab.address import address_of, is_loopback, listen
 from simschwab.core.exchange import Exchange
 from simschwab.core.generator import GeneratedMarket
 from simschwab.core.ledger import Ledger
@@ -76,9 +76,11 @@ def serve(
     clock = WallClock()
     ledger = Ledger(clock.stamp, ledger_max)
     market = _market(symbols=symbols, tape=tape, speed=speed, limit=limit, seed=seed, flush_ms=flush_ms)
-    listening = _listen(host, port)
-    name = f"[{host}]" if ":" in host else host
-    address = f"{name}:{listening.getsockname()[1]}"
+    try:
+        listening = listen(host, port)
+    except OSError as error:
+        _fail(EXIT_FAULT, f"cannot listen on {host}:{port}: {error.strerror}; choose another --port, or 0")
+    address = address_of(listening)
     settings = Settings(
         seed=seed,
         base_url=f"http://{address}",
@@ -98,7 +100,7 @@ def serve(
     exchange = Exchange(settings, market, ledger, clock.now_ns())
     outputs = Outputs(ready_file, token_file)
     try:
-        asyncio.run(_serve(exchange, clock, listening, outputs, loopback=_is_loopback(host)))
+        asyncio.run(_serve(exchange, clock, listening, outputs, loopback=is_loopback(listening)))
     except OSError as error:
         _fail(EXIT_FAULT, f"cannot write {error.filename}: {error.strerror}")
 
@@ -154,25 +156,6 @@ def _market(
         _fail(EXIT_USAGE, f"tape {tape}: {error.strerror}; expected a readable file")
     except TapeError as error:
         _fail(EXIT_USAGE, f"tape {tape}, {error}")
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        _fail(EXIT_FAULT, f"cannot listen on {host}:{port}: {error.strerror}; choose another --port, or 0")
-    return listening
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _latency(text: str) -> tuple[int, int]:

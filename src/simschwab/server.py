@@ -17,6 +17,7 @@ from simschwab.core.times import NS_PER_S
 from simschwab.status import page_of, status_of
 
 _CLOSE_S = 0.3
+_DIGITS_MAX = 19
 _MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 
 
@@ -142,7 +143,7 @@ class Server:
 
     async def _ledger(self, request: web.Request) -> web.Response:
         since = request.query.get("since", "0")
-        if not since.isdecimal():
+        if not since.isdecimal() or len(since) > _DIGITS_MAX:
             return _json({"message": f"since {since!r}: expected a sequence number"}, status=400)
         ledger = self._exchange.ledger
         events = ledger.since(int(since), request.query.get("kind"))

@@ -13,7 +13,8 @@ from random import Random
 from typing import TypeVar
 
 from hypothesis import strategies as st
-from tests.property.slow_rule import Received, Settings, milliseconds_of_the_day
+
+from property.slow_rule import Received, Settings, milliseconds_of_the_day
 
 T = TypeVar("T")
 

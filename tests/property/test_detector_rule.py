@@ -5,15 +5,15 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from hypothesis import HealthCheck, given, settings
-from tests.property import slow_rule
-from tests.property.slow_rule import OUTCOMES, Received, Said, Settings, SlowRule
-from tests.property.tapes import Tape, tapes
 
 from leadline.core.book import BookSnapshot
 from leadline.core.detector import Detector, Judgement, Signal
 from leadline.core.imbalance import Rule
 from leadline.core.market import Service
 from leadline.schwab.wire import BOOK_SERVICES, BookItem, decode
+from property import slow_rule
+from property.slow_rule import OUTCOMES, Received, Said, Settings, SlowRule
+from property.tapes import Tape, tapes
 
 QUIET = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
@@ -137,7 +137,7 @@ def test_the_tapes_reach_every_outcome_and_every_reason_for_a_drop() -> None:
     dropped: Counter[str] = Counter()
     directions: Counter[str] = Counter()
 
-    @settings(QUIET, max_examples=60)
+    @settings(QUIET, max_examples=150)
     @given(tapes())
     def tell(tape: Tape) -> None:
         slow = SlowRule(tape.settings)

@@ -140,7 +140,9 @@ def market(now_ns: int) -> list[Statement]:
 
 
 def trading(now_ns: int) -> list[Statement]:
+    """Forty alerts, what came of them, and the positions that their fills add up to."""
     statements: list[Statement] = []
+    positions = {symbol: Position(symbol) for symbol in MARKET}
     names = list(MARKET)
     for alert_id in range(1, 41):
         is_bid = alert_id % 3 != 0
@@ -153,62 +155,74 @@ def trading(now_ns: int) -> list[Statement]:
             entry_blocked_by="min_volume" if alert_id % 7 == 0 else None,
         )
         statements.append(insert_alert(alert_id, alert, ORIGIN))
-        statements += _fate(alert_id, alert)
-    return statements + _positions(now_ns)
+        held = positions[alert.symbol]
+        if alert.entry_blocked_by:
+            statements.append(judged(alert_id, alert, Disposition.REFUSED, "entry blocked: min_volume"))
+        elif held.qty and (held.qty > 0) == is_bid:
+            statements.append(judged(alert_id, alert, Disposition.HELD))
+        else:
+            qty = abs(held.qty) or 100 + 100 * (alert_id % 3)
+            intent = an_intent(alert_id, alert, _instruction(held.qty, is_bid), qty)
+            statements += [judged(alert_id, alert, Disposition.TRADED), insert_order(intent, BOOK)]
+            fill, rest = _order_end(alert_id, intent)
+            statements += rest
+            positions[alert.symbol] = held.after(fill) if fill else held
+    return statements + _position_rows(positions, now_ns)
 
 
-def _fate(alert_id: int, alert: Alert) -> list[Statement]:
-    decided_ns = alert.recv_ns + 250_000
-    if alert.entry_blocked_by:
-        return [insert_disposition(alert_id, "paper", Disposition.REFUSED, "entry blocked: min_volume", decided_ns)]
-    if alert_id % 5 == 1:
-        return [insert_disposition(alert_id, "paper", Disposition.HELD, None, decided_ns)]
-    instruction = Instruction.BUY if alert.direction is Direction.BID_HEAVY else Instruction.SELL_SHORT
-    intent = an_intent(alert_id, alert, instruction, 100 + 100 * (alert_id % 3))
-    traded = [
-        insert_disposition(alert_id, "paper", Disposition.TRADED, None, decided_ns),
-        insert_order(intent, BOOK),
-    ]
-    return traded + _order_end(alert_id, intent)
+def judged(alert_id: int, alert: Alert, disposition: Disposition, reason: str | None = None) -> Statement:
+    return insert_disposition(alert_id, "paper", disposition, reason, alert.recv_ns + 250_000)
 
 
-def _order_end(alert_id: int, intent: Intent) -> list[Statement]:
-    sent_ns, ack_ns = intent.decide_ns + 400_000, intent.decide_ns + 38_400_000
+def _instruction(qty: int, is_bid: bool) -> Instruction:
+    if qty:
+        return Instruction.SELL if qty > 0 else Instruction.BUY_TO_COVER
+    return Instruction.BUY if is_bid else Instruction.SELL_SHORT
+
+
+def _order_end(alert_id: int, intent: Intent) -> tuple[Fill | None, list[Statement]]:
+    sent_ns, ack_ns = intent.decide_ns + 400_000, intent.decide_ns + 38_400_000 + alert_id * 211_000
     order_id = str(1_004_200_000 + alert_id)
     if alert_id % 8 == 0:
         reason = f"This order may result in an oversold/overbought position {PICTURE}"
         update = OrderUpdate(
             OrderState.REJECTED, order_id, "REJECTED", reason, 201, sent_ns=sent_ns, ack_ns=ack_ns, ended_ns=ack_ns
         )
-        return [update_order(intent.key, update)]
-    if alert_id % 9 == 0:
+        return None, [update_order(intent.key, update)]
+    if alert_id == 38:
         update = OrderUpdate(OrderState.WORKING, order_id, "WORKING", None, 201, sent_ns=sent_ns, ack_ns=ack_ns)
-        return [update_order(intent.key, update)]
-    limit = intent.order.limit or 0
-    fill = Fill(
-        f"{order_id}-1", order_id, intent.order.symbol, intent.order.instruction, intent.order.qty, limit * 100, ack_ns
-    )
+        return None, [update_order(intent.key, update)]
+    order = intent.order
+    # The price of the time: it wandered since, a little for each alert.
+    price_e6 = (order.limit or 0) * 100 + (alert_id % 4 - 2) * 10_000
+    fill = Fill(f"{order_id}-1", order_id, order.symbol, order.instruction, order.qty, price_e6, ack_ns)
     update = OrderUpdate(
         OrderState.FILLED, order_id, "FILLED", None, 201, fill.qty, fill.price_e6, sent_ns, ack_ns, ack_ns
     )
-    return [update_order(intent.key, update), insert_fill(fill, intent, BOOK, ack_ns + NS_PER_MS)]
+    return fill, [update_order(intent.key, update), insert_fill(fill, intent, BOOK, ack_ns + NS_PER_MS)]
 
 
-def _positions(now_ns: int) -> list[Statement]:
-    read_ns = now_ns - 4 * NS_PER_S
-    old_ns = now_ns - 300 * NS_PER_S
-    rows = [
-        PositionRow(Position("F", 300, 4_143_000_000, 3_500_000), old_ns, 0, 300, read_ns, "OPEN", None),
-        PositionRow(Position("AAL", -200, -2_694_000_000, -1_250_000), old_ns, 50, -150, read_ns, "OPEN", None),
-        PositionRow(
-            Position("SNAP", 100, 877_500_000, 0), old_ns, 0, 200, read_ns, "LOCKED", f"hand trade of +100 {PICTURE}"
-        ),
-        PositionRow(Position("T", 0, 0, 12_750_000), old_ns, 0, 0, read_ns, "OPEN", None),
-    ]
-    return [upsert_position(BOOK, row) for row in rows]
+def _position_rows(positions: dict[str, Position], now_ns: int) -> list[Statement]:
+    rows = []
+    for symbol, position in positions.items():
+        external_qty = 50 if symbol == "AAL" else 0
+        stray_qty = 100 if symbol == "SNAP" else 0
+        state, reason = ("LOCKED", f"hand trade of +100 {PICTURE}") if stray_qty else ("OPEN", None)
+        row = PositionRow(
+            position=position,
+            updated_ns=now_ns - 60 * NS_PER_S,
+            external_qty=external_qty,
+            broker_qty=position.qty + external_qty + stray_qty,
+            broker_ns=now_ns - 4 * NS_PER_S,
+            state=state,
+            reason=reason,
+        )
+        rows.append(upsert_position(BOOK, row))
+    return rows
 
 
 def write(path: Path, now_ns: int, statements: list[Statement]) -> None:
+    """Put statements through a writer of their own."""
     writer = Writer(path, now_ns)
     writer.start()
     for statement in statements:

@@ -15,6 +15,7 @@ from leadline.schwab.rest import AccountNumber, Rest
 from leadline.settings import Mode, Settings
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+PORTS = {"http": 80, "https": 443}
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -27,8 +28,14 @@ class Account(msgspec.Struct, frozen=True):
 
     def state_dir(self, settings: Settings) -> Path:
         """Give the directory of this account's lock, epoch and journal."""
-        host = urlsplit(settings.schwab_base_url).hostname or "unknown"
+        host = _broker(settings).partition(":")[0]
         return settings.state_dir / f"{host}-{self.mode}-{self.fingerprint}"
+
+
+def _broker(settings: Settings) -> str:
+    """Name the broker's address in one way, however it is written: an account has one state directory (design 5)."""
+    url = urlsplit(settings.schwab_base_url)
+    return f"{url.hostname or 'unknown'}:{url.port or PORTS.get(url.scheme, 0)}"
 
 
 def is_loopback(settings: Settings) -> bool:
@@ -73,5 +80,5 @@ async def find_account(rest: Rest, settings: Settings) -> Account:
 def _account_of(found: AccountNumber, settings: Settings) -> Account:
     mode = "paper" if settings.trading_mode is Mode.PAPER else "sim" if is_loopback(settings) else "live"
     number = found.account_number
-    fingerprint = hashlib.sha256(f"{settings.schwab_base_url} {number}".encode()).hexdigest()[:12]
+    fingerprint = hashlib.sha256(f"{_broker(settings)} {number}".encode()).hexdigest()[:12]
     return Account(found.hash_value, f"...{number[-3:]}", fingerprint, mode)

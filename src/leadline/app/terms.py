@@ -4,6 +4,8 @@ Never reads a source of settings itself.
 Comes from `settings`; goes to the detector, the filters, the flip and the risk check.
 """
 
+from decimal import Decimal
+
 from leadline.core.alerts import EntryFilter
 from leadline.core.flip import Policy
 from leadline.core.imbalance import Rule
@@ -16,8 +18,8 @@ def rule_of(settings: Settings) -> Rule:
     """Give the thresholds of the alert rule."""
     age_s = settings.max_quote_age_sec
     return Rule(
-        max_range=round(settings.max_range_cents * CENT),
-        quote_age_max_ms=None if age_s is None else round(age_s * 1_000),
+        max_range=_whole(settings.max_range_cents, CENT),
+        quote_age_max_ms=None if age_s is None else _whole(age_s, 1_000),
         min_bid_heavy=settings.min_bid_heavy,
         min_ask_heavy=settings.min_ask_heavy,
         min_venue_margin=settings.min_venue_margin,
@@ -27,6 +29,11 @@ def rule_of(settings: Settings) -> Rule:
         min_duration_ns=ns_of_s(settings.min_imbalance_duration_sec),
         throttle_ns=ns_of_s(settings.alert_throttle_sec),
     )
+
+
+def _whole(limit: float, scale: int) -> int:
+    """Give the largest whole number that is not above a limit: what is compared with it is whole."""
+    return int(Decimal(str(limit)) * scale)
 
 
 def entries_of(settings: Settings) -> EntryFilter:

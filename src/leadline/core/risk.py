@@ -39,6 +39,7 @@ class View(msgspec.Struct, frozen=True):
     requests_last_minute: int
     open_orders: int
     open_positions: int
+    has_open_order: bool
     exit_in_doubt: bool
 
 
@@ -73,6 +74,8 @@ def _against_state(view: View) -> str | None:
         return f"trading is {view.state}"
     if view.symbol_state is not SymbolState.OPEN:
         return f"the symbol is {view.symbol_state}"
+    if view.has_open_order:
+        return "an order of the symbol is open"
     return None
 
 

@@ -130,7 +130,11 @@ def run_demo(seconds: float | None, seed: int) -> int:
     home = Path(tempfile.mkdtemp(prefix="leadline-demo-"))
     with ExitStack() as stack:
         console.print("starting the simulator, grok and the dashboard ...")
-        demo = Demo(home, seed, stack)
+        try:
+            demo = Demo(home, seed, stack)
+        except Stopped:
+            console.print("stopped before everything ran")
+            return ExitCode.FAULT
         is_timed_out = _run(demo, Screen(console, demo.addresses), seconds)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)  # the end is under way

@@ -25,5 +25,5 @@ def order_id_of(item: ActivityItem) -> str | None:
         return None
     try:
         return str(_decoder.decode(item.data).order_id)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None

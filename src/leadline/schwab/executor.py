@@ -5,25 +5,31 @@ Comes from the trader with an intent on record; goes back as news.
 """
 
 import asyncio
+import itertools
 import logging
+import math
 
 import msgspec
 
 from leadline.core.budget import RequestBudget
-from leadline.core.errors import LeadlineError
+from leadline.core.errors import BrokerAnswerError, LeadlineError
 from leadline.core.intent import Intent
 from leadline.core.market import Market
-from leadline.core.orders import ENDED, OrderState, OrderType
+from leadline.core.orders import ENDED, OrderState, OrderType, state_of
 from leadline.core.ports import Clock, OrderNews, Told
 from leadline.core.units import NS_PER_S
 from leadline.schwab.http import Answer, AnswerLostError, NotSentError
-from leadline.schwab.orders import is_ours, news_of, order_body, was_entered_after
-from leadline.schwab.rest import BrokerOrder, Rest, message_of
+from leadline.schwab.orders import is_older, is_ours, may_come_from, news_of, order_body
+from leadline.schwab.rest import Rest, message_of
 
 log = logging.getLogger(__name__)
 
-REFUSALS = frozenset({400, 401, 403, 404, 422, 429})
-"""Answers after which the broker has no order (reliability 4.4); any other than 201 leaves that open."""
+TOO_MANY = 429
+REFUSALS = frozenset({400, 401, 403, 404, 422})
+"""Answers after which the broker has no order, as TOO_MANY once a list shows none (reliability 4.4).
+
+Any other than 201 leaves that open.
+"""
 
 
 class Timing(msgspec.Struct, frozen=True):
@@ -32,7 +38,16 @@ class Timing(msgspec.Struct, frozen=True):
     fill_timeout_s: float = 2.0
     poll_first_s: float = 0.1
     poll_max_s: float = 1.0
+    cancel_again_s: float = 1.0
+    cancel_again_max_s: float = 30.0
+    unconfirmed_s: float = 5.0
+    """How long an order id of a 201 may be unknown to the broker before it is not believed."""
     search_waits_s: tuple[float, ...] = (0.5, 1, 2, 4, 8, 15, 30)
+    lost_wait_s: float = 30.0
+
+
+class _NotOursError(Exception):
+    """Under the id that we follow the broker has another order, or none."""
 
 
 class SchwabOrderExecutor:
@@ -48,6 +63,7 @@ class SchwabOrderExecutor:
         self._tasks: dict[asyncio.Task[None], Intent] = {}
         self._wakes: dict[str, asyncio.Event] = {}
         self._owned_ids: set[str] = set()
+        self._lost: set[str] = set()
 
     def execute(self, intent: Intent, told: Told) -> None:
         """Begin to send an intent and return at once."""
@@ -56,9 +72,9 @@ class SchwabOrderExecutor:
     def resume(self, intent: Intent, order_id: str | None, told: Told) -> None:
         """Go on with an order of an earlier run: follow it, or search for it."""
         if order_id is None:
-            self._begin(self._search(intent, intent.decide_ns, told), intent, told)
+            self._begin(self._find(intent, told), intent, told)
         else:
-            self._begin(self._follow(intent, order_id, told), intent, told)
+            self._begin(self._follow(intent, order_id, intent.decide_ns, told), intent, told)
 
     def wake(self, order_id: str) -> None:
         """Ask for an order now: something happened to it."""
@@ -72,13 +88,24 @@ class SchwabOrderExecutor:
         return list(self._tasks.values())
 
     async def settle(self, timeout_s: float) -> list[Intent]:
-        """Wait for open orders to end, at most so long; leave the rest working and give their intents."""
-        if self._tasks:
-            await asyncio.wait(list(self._tasks), timeout=timeout_s)
-        left = self.unfinished
-        for task in list(self._tasks):
+        """Wait for open orders to end, at most so long; leave the rest working and give their intents.
+
+        An order's end may begin the next leg, which is waited for too; one that is presumed lost is not.
+        """
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + timeout_s
+        while (working := self._working) and (left_s := end_s - loop.time()) > 0:
+            await asyncio.wait(list(working), timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+        left = list(self._working.values())
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         return left
+
+    @property
+    def _working(self) -> dict[asyncio.Task[None], Intent]:
+        return {task: intent for task, intent in self._tasks.items() if intent.key not in self._lost}
 
     def _begin(self, work: "asyncio._CoroutineLike[None]", intent: Intent, told: Told) -> None:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work, name=f"order {intent.key}")
@@ -94,7 +121,12 @@ class SchwabOrderExecutor:
     async def _submit(self, intent: Intent, told: Told) -> None:
         """Send the one POST and go where its answer leads."""
         listing = self._market.listings.get(intent.order.symbol)
-        body = order_body(intent, listing.asset_type if listing is not None else "EQUITY")
+        try:
+            body = order_body(intent, listing.asset_type if listing is not None else "EQUITY")
+        except ValueError as error:
+            log.error("order %s was not sent: %s", intent.key, error)
+            told(OrderNews(OrderState.NOT_SENT, reason=str(error)))
+            return
         self.budget.spend(self._clock.boot_ns())
         sent_ns = self._clock.wall_ns()
         try:
@@ -102,25 +134,27 @@ class SchwabOrderExecutor:
         except NotSentError as error:
             log.error("order %s was not sent: %s", intent.key, error)
             told(OrderNews(OrderState.NOT_SENT, reason=error.what))
-            return
         except AnswerLostError as error:
             await self._lose(intent, sent_ns, error.what, told)
-            return
-        ack_ns = self._clock.wall_ns()
-        order_id = _order_id_of(answer.location)
-        log.info("order %s: HTTP %s, Location %s", intent.key, answer.status, self._masked(answer))
-        if answer.status == 201 and order_id is not None:
-            self._owned_ids.add(order_id)
-            told(OrderNews(OrderState.ACCEPTED, order_id, http_status=201, sent_ns=sent_ns, ack_ns=ack_ns))
-            await self._follow(intent, order_id, told)
-        elif answer.status in REFUSALS:
-            reason = message_of(answer)
-            log.error("order %s was refused: HTTP %s, %s", intent.key, answer.status, reason)
-            told(
-                OrderNews(OrderState.REFUSED, reason=reason, http_status=answer.status, sent_ns=sent_ns, ack_ns=ack_ns)
-            )
         else:
-            what = "HTTP 201 without an order id" if answer.status == 201 else f"HTTP {answer.status}"
+            await self._answered(intent, answer, sent_ns, told)
+
+    async def _answered(self, intent: Intent, answer: Answer, sent_ns: int, told: Told) -> None:
+        """Take the answer to the POST for what it proves (reliability 4.4)."""
+        order_id, status = _order_id_of(answer.location), answer.status
+        news = OrderNews(OrderState.SENDING, http_status=status, sent_ns=sent_ns, ack_ns=self._clock.wall_ns())
+        place = self._masked(answer.location or "missing")
+        log.info("order %s: HTTP %s, Location %s, correlation id %s", intent.key, status, place, answer.correlation_id)
+        if status == 201 and order_id is not None and order_id not in self._owned_ids:
+            # No acceptance yet: the id is believed once the order under it proves to be ours.
+            told(msgspec.structs.replace(news, order_id=order_id))
+            await self._follow(intent, order_id, sent_ns, told)
+        elif status in REFUSALS or (status == TOO_MANY and await self._is_absent(intent, sent_ns)):
+            reason = self._masked(message_of(answer))
+            log.error("order %s was refused: HTTP %s, %s", intent.key, status, reason)
+            told(msgspec.structs.replace(news, state=OrderState.REFUSED, reason=reason))
+        else:
+            what = f"HTTP 201 with Location {place}" if status == 201 else f"HTTP {status}"
             await self._lose(intent, sent_ns, what, told)
 
     async def _lose(self, intent: Intent, sent_ns: int, what: str, told: Told) -> None:
@@ -128,92 +162,141 @@ class SchwabOrderExecutor:
         told(OrderNews(OrderState.UNKNOWN, reason=what, sent_ns=sent_ns))
         await self._search(intent, sent_ns, told)
 
-    async def _follow(self, intent: Intent, order_id: str, told: Told) -> None:
+    async def _find(self, intent: Intent, told: Told) -> None:
+        told(OrderNews(OrderState.UNKNOWN, reason="an earlier run ended before the answer to its submit"))
+        await self._search(intent, intent.decide_ns, told)
+
+    async def _follow(self, intent: Intent, order_id: str, sent_ns: int, told: Told) -> None:
         """Ask for the order until it has ended; cancel a limit order that is late."""
         wake = self._wakes[order_id] = asyncio.Event()
         self._owned_ids.add(order_id)
-        loop = asyncio.get_running_loop()
-        late_at_s = loop.time() + self._timing.fill_timeout_s
-        is_cancel_sent = intent.order.order_type is OrderType.MARKET
-        wait_s = self._timing.poll_first_s
-        last: OrderNews | None = None
         try:
-            while True:
-                left_s = late_at_s - loop.time()
-                await _wait(wake, wait_s if is_cancel_sent else max(0.0, min(wait_s, left_s)))
-                answer = await self._ask(order_id)
-                if answer is not None:
-                    if not is_ours(answer, intent):
-                        await self._lose(intent, intent.decide_ns, f"order {order_id} is not the one we sent", told)
-                        return
-                    news = news_of(answer, intent)
-                    if news != last:
-                        told(news)
-                        last = news
-                    if news.state in ENDED:
-                        return
-                if not is_cancel_sent and loop.time() >= late_at_s:
-                    is_cancel_sent = await self._cancel(order_id)
-                wait_s = min(wait_s * 2, self._timing.poll_max_s)
+            await self._follow_awake(intent, order_id, sent_ns, told, wake)
+        except _NotOursError as error:
+            self._owned_ids.discard(order_id)
+            await self._lose(intent, sent_ns, str(error), told)
         finally:
             self._wakes.pop(order_id, None)
 
-    async def _ask(self, order_id: str) -> BrokerOrder | None:
-        try:
-            return await self._rest.order(self._account_hash, order_id)
-        except LeadlineError as error:
-            log.warning("order %s could not be read, asked again: %s", order_id, error)
-            return None
+    async def _follow_awake(self, intent: Intent, order_id: str, sent_ns: int, told: Told, wake: asyncio.Event) -> None:
+        now_s = asyncio.get_running_loop().time
+        timing, wait_s, again_s = self._timing, self._timing.poll_first_s, self._timing.cancel_again_s
+        unconfirmed_until_s = now_s() + timing.unconfirmed_s
+        cancel_at_s = now_s() + timing.fill_timeout_s if intent.order.order_type is OrderType.LIMIT else math.inf
+        last: OrderNews | None = None
+        while True:
+            await _wait(wake, max(0.0, min(wait_s, cancel_at_s - now_s())))
+            news = await self._read(
+                intent, order_id, sent_ns, may_be_absent=last is not None or now_s() < unconfirmed_until_s
+            )
+            if news is not None and news != last:
+                told(news)
+                last = news
+            if last is not None and last.state in ENDED:
+                return
+            if now_s() >= cancel_at_s:
+                if last is not None and _is_cancelable(last):
+                    await self._cancel(order_id)
+                cancel_at_s = now_s() + again_s
+                again_s = min(again_s * 2, timing.cancel_again_max_s)
+            wait_s = min(wait_s * 2, timing.poll_max_s)
 
-    async def _cancel(self, order_id: str) -> bool:
-        """Ask to cancel; only the order itself says whether that came in time. False if it was not asked."""
+    async def _read(self, intent: Intent, order_id: str, sent_ns: int, *, may_be_absent: bool) -> OrderNews | None:
+        """Ask for an order; None where that failed.
+
+        Raises:
+            _NotOursError: the order is not the one we sent, or there is none.
+        """
+        try:
+            answer = await self._rest.order(self._account_hash, order_id)
+        except LeadlineError as error:
+            if isinstance(error, BrokerAnswerError) and error.status == 404 and not may_be_absent:
+                raise _NotOursError(f"the broker has no order {order_id}") from error
+            log.warning("order %s could not be read, asked again: %s", order_id, self._masked(str(error)))
+            return None
+        if not is_ours(answer, intent) or is_older(answer, sent_ns):
+            raise _NotOursError(f"order {order_id} is not the one we sent")
+        try:
+            return news_of(answer, intent)
+        except ValueError as error:
+            log.error("%s", error)
+            return OrderNews(OrderState.UNKNOWN, order_id, broker_status=answer.status, reason=str(error))
+
+    async def _cancel(self, order_id: str) -> None:
+        """Ask to cancel; only the order itself says whether that came in time."""
         self.budget.spend(self._clock.boot_ns())
         try:
             answer = await self._rest.delete_order(self._account_hash, order_id)
-        except NotSentError as error:
-            log.warning("cancel of order %s was not sent, tried again: %s", order_id, error)
-            return False
-        except AnswerLostError as error:
-            log.warning("cancel of order %s got no answer, tried again: %s", order_id, error)
-            return False
+        except LeadlineError as error:
+            log.warning("cancel of order %s got no answer, asked again: %s", order_id, self._masked(str(error)))
+            return
         log.info("cancel of order %s: HTTP %s", order_id, answer.status)
-        return answer.status != 429
 
     async def _search(self, intent: Intent, sent_ns: int, told: Told) -> None:
-        """Look for an order whose submit got no answer: adopt what matches, or presume it lost (reliability 4)."""
-        for wait_s in self._timing.search_waits_s:
+        """Look for an order whose submit got no answer: adopt what matches, or presume it lost (reliability 4.5).
+
+        A list that could not be read is no sign of anything. A lost order can still appear, and must then be followed:
+        it is looked for as long as this process lives.
+        """
+        waits_s = self._timing.search_waits_s
+        for number, wait_s in enumerate(itertools.chain(waits_s, itertools.repeat(self._timing.lost_wait_s)), start=1):
             await asyncio.sleep(wait_s)
             try:
-                known = await self._rest.orders(
-                    self._account_hash, sent_ns - 60 * NS_PER_S, self._clock.wall_ns() + 86_400 * NS_PER_S
-                )
+                matching = await self._matching(intent, sent_ns)
             except LeadlineError as error:
-                log.warning("orders could not be listed while looking for %s: %s", intent.key, error)
+                log.warning("orders could not be listed while looking for %s: %s", intent.key, self._masked(str(error)))
                 continue
-            matching = [
-                order
-                for order in known
-                if is_ours(order, intent)
-                and was_entered_after(order, sent_ns)
-                and str(order.order_id) not in self._owned_ids
-            ]
-            if len(matching) == 1:
-                log.warning("order %s was found: the broker has it as %s", intent.key, matching[0].order_id)
-                await self._follow(intent, str(matching[0].order_id), told)
+            if matching:
+                await self._adopt(intent, matching, sent_ns, told)
                 return
-            if len(matching) > 1:
-                told(OrderNews(OrderState.LOST_PRESUMED, reason=f"{len(matching)} orders at the broker match it"))
-                return
-        told(OrderNews(OrderState.LOST_PRESUMED, reason="not found at the broker; it was not sent again"))
+            if number >= len(waits_s) and intent.key not in self._lost:
+                self._lost.add(intent.key)
+                log.error("order %s was not found: it is presumed lost and not sent again", intent.key)
+                told(OrderNews(OrderState.LOST_PRESUMED, reason="not found at the broker; it was not sent again"))
 
-    def _masked(self, answer: Answer) -> str:
-        return (answer.location or "missing").replace(self._account_hash, "****")
+    async def _adopt(self, intent: Intent, matching: list[str], sent_ns: int, told: Told) -> None:
+        """Follow the one order that matches; of several none is touched."""
+        if len(matching) > 1:
+            reason = f"{len(matching)} orders at the broker match it"
+            log.error("order %s: %s, none is touched", intent.key, reason)
+            told(OrderNews(OrderState.LOST_PRESUMED, reason=reason))
+            return
+        log.warning("order %s was found: the broker has it as %s", intent.key, matching[0])
+        self._lost.discard(intent.key)
+        await self._follow(intent, matching[0], sent_ns, told)
+
+    async def _matching(self, intent: Intent, sent_ns: int) -> list[str]:
+        """List the ids of the orders that can be what the intent became."""
+        now_ns = self._clock.wall_ns()
+        known = await self._rest.orders(self._account_hash, sent_ns - 60 * NS_PER_S, now_ns + 86_400 * NS_PER_S)
+        return [
+            str(order.order_id)
+            for order in known
+            if is_ours(order, intent) and may_come_from(order, sent_ns) and str(order.order_id) not in self._owned_ids
+        ]
+
+    async def _is_absent(self, intent: Intent, sent_ns: int) -> bool:
+        """Tell whether the broker's list can be read and holds no order that the intent can have become."""
+        try:
+            return not await self._matching(intent, sent_ns)
+        except LeadlineError as error:
+            log.warning("orders could not be listed after HTTP 429: %s", self._masked(str(error)))
+            return False
+
+    def _masked(self, text: str) -> str:
+        return text.replace(self._account_hash, "****")
+
+
+def _is_cancelable(news: OrderNews) -> bool:
+    """Tell whether a cancel makes sense: the order is neither at its end by its own status nor about to be."""
+    state = state_of(news.broker_status or "")
+    return state not in ENDED and state is not OrderState.PENDING_CANCEL
 
 
 def _order_id_of(location: str | None) -> str | None:
     """Give the order id at the end of a Location; None if it is missing or holds none (Schwab API facts 2.3)."""
     last = (location or "").rstrip("/").rpartition("/")[2]
-    return last if last.isdigit() else None
+    return last if last.isascii() and last.isdigit() else None
 
 
 async def _wait(wake: asyncio.Event, timeout_s: float) -> None:

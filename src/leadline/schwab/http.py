@@ -4,7 +4,7 @@ Never retries, never follows a redirect: whoever asks decides whether asking aga
 Comes from `rest` and `auth`; goes to the network.
 """
 
-import ssl
+import re
 from typing import Self
 
 import aiohttp
@@ -14,6 +14,11 @@ from leadline.core.errors import ConfigurationError, UnreachableError
 
 IDLE_KEEP_S = 600
 """How long an idle connection is kept; the broker's edge may close it earlier (Schwab API facts 4)."""
+
+CONNECT_PART = 0.5
+"""The part of a request's time that connecting may take: one that never came is then known as not sent, not as lost."""
+
+_ACCOUNT_IN_PATH = re.compile(r"(/accounts/)(?!accountNumbers)[^/?\s]+")
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -52,7 +57,7 @@ class Http:
                 do="correct it, or unset it to use Schwab's",
             )
         self.base_url = url
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=timeout_s * CONNECT_PART)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -87,7 +92,7 @@ class Http:
                     location=answer.headers.get("Location"),
                     correlation_id=answer.headers.get("Schwab-Client-CorrelId"),
                 )
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ssl.SSLError) as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotSentError(
                 f"no connection ({_reason(error)})",
                 which=self.base_url,
@@ -96,11 +101,18 @@ class Http:
             ) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise AnswerLostError(
-                f"{method} {path.partition('?')[0]} got no whole answer ({_reason(error)})", which=self.base_url
+                f"{method} {name_of(path)} got no whole answer ({_reason(error)})", which=self.base_url
             ) from error
+
+
+def name_of(path: str) -> str:
+    """Name a path in errors and log lines: without its query, the account hash blacked out (reliability I9)."""
+    return _ACCOUNT_IN_PATH.sub(r"\1****", path.partition("?")[0])
 
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
         return str(error.os_error.strerror or error.os_error)
+    if isinstance(error, (aiohttp.ConnectionTimeoutError, aiohttp.ClientResponseError)):
+        return type(error).__name__  # their texts hold the whole address, and with it the account hash
     return str(error) or type(error).__name__

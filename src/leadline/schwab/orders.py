@@ -4,6 +4,7 @@ Never sends, never guesses a fill from a status.
 Comes from intents and `BrokerOrder` answers; goes to the executor.
 """
 
+from collections import Counter
 from datetime import datetime
 
 import msgspec
@@ -17,6 +18,12 @@ from leadline.schwab.rest import BrokerOrder
 
 ENTERED_EARLY_NS = 2 * NS_PER_S
 """`enteredTime` has a resolution of 1 s (Schwab API facts 2.3) and may lie a little before our send."""
+
+ENTERED_LATE_NS = 60 * NS_PER_S
+"""What was entered longer after our send is not ours: a person may have placed by hand what we lost."""
+
+HAND_TAG = "API_TOS:"
+"""How the tags of thinkorswim and of hand trades begin (reliability 3.1); ours never do, and a tag may be missing."""
 
 
 def order_body(intent: Intent, asset_type: str) -> bytes:
@@ -53,20 +60,34 @@ def is_ours(answer: BrokerOrder, intent: Intent) -> bool:
     )
 
 
-def was_entered_after(answer: BrokerOrder, sent_ns: int) -> bool:
-    """Tell whether an order was entered at or after a send, as far as its resolution of 1 s can say."""
+def may_come_from(answer: BrokerOrder, sent_ns: int) -> bool:
+    """Tell whether an order can be what a send without an answer became: by its time, and no hand trade by its tag."""
     entered_ns = time_ns_of(answer.entered_time)
-    return entered_ns is not None and entered_ns >= sent_ns - ENTERED_EARLY_NS
+    if entered_ns is None or (answer.tag or "").startswith(HAND_TAG):
+        return False
+    return -ENTERED_EARLY_NS <= entered_ns - sent_ns <= ENTERED_LATE_NS
+
+
+def is_older(answer: BrokerOrder, sent_ns: int) -> bool:
+    """Tell whether an order was surely there before a send, even if one of the clocks is wrong by seconds."""
+    entered_ns = time_ns_of(answer.entered_time)
+    return entered_ns is not None and entered_ns < sent_ns - ENTERED_LATE_NS
 
 
 def news_of(answer: BrokerOrder, intent: Intent) -> OrderNews:
     """Read an order's state and all its fills.
 
-    A state that ends an order is believed only once the executions add up to `filledQuantity` (reliability 4).
+    A state that ends an order is believed only once the executions add up to `filledQuantity` (reliability 4), and
+    FILLED only once they add up to the order.
+
+    Raises:
+        ValueError: an execution cannot be booked.
     """
     fills = fills_of(answer, intent)
+    filled_qty = sum(fill.qty for fill in fills)
     state = state_of(answer.status)
-    if state in ENDED and sum(fill.qty for fill in fills) != answer.filled_quantity:
+    is_short = state is OrderState.FILLED and filled_qty < intent.order.qty
+    if state in ENDED and (filled_qty != answer.filled_quantity or is_short):
         state = OrderState.WORKING
     return OrderNews(
         state,
@@ -78,22 +99,30 @@ def news_of(answer: BrokerOrder, intent: Intent) -> OrderNews:
 
 
 def fills_of(answer: BrokerOrder, intent: Intent) -> tuple[Fill, ...]:
-    """Read the executions that are fills; a cancelled order carries an execution too, which is none."""
-    fills = []
-    for number, activity in enumerate(answer.order_activity_collection):
+    """Read the executions that are fills; a cancelled order carries an execution too, which is none.
+
+    Raises:
+        ValueError: an execution cannot be booked.
+    """
+    fills: list[Fill] = []
+    alike: Counter[str] = Counter()
+    for activity in answer.order_activity_collection:
         if activity.activity_type != "EXECUTION" or activity.execution_type != "FILL":
             continue
-        activity_id = number if activity.activity_id is None else activity.activity_id
         for leg in activity.execution_legs:
             price = price_e6(leg.price)
-            if price is None or leg.quantity != int(leg.quantity):
+            if price is None or leg.quantity < 1 or leg.quantity != int(leg.quantity):
                 raise ValueError(
-                    f"order {answer.order_id}: execution of {leg.quantity} at {leg.price} cannot be booked"
+                    f"order {answer.order_id}: execution of {leg.quantity:g} at {leg.price:g} cannot be booked"
                 )
             qty = int(leg.quantity)
+            told = f"{leg.leg_id}/{leg.time}/{qty}/{price}"
+            # Without an id, executions that are told alike are counted: their place in the list may change.
+            alike[told] += 1
+            name = f"no{alike[told]}" if activity.activity_id is None else activity.activity_id
             fills.append(
                 Fill(
-                    key=f"{answer.order_id}/{activity_id}/{leg.leg_id}/{leg.time}/{qty}/{price}",
+                    key=f"{answer.order_id}/{name}/{told}",
                     order_id=str(answer.order_id),
                     symbol=intent.order.symbol,
                     instruction=intent.order.instruction,

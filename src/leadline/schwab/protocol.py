@@ -23,7 +23,8 @@ KEYS_MAX = 200
 """Symbols in one request; more go in further ADDs."""
 
 SUCCEEDED = frozenset({0, 26, 27, 28, 29})
-LOGIN_DENIED, CLOSE_CONNECTION, SYMBOL_LIMIT, STOP_STREAMING = 3, 12, 19, 30
+LOGIN_DENIED, NOT_AVAILABLE, CLOSE_CONNECTION, SYMBOL_LIMIT, NO_CONNECTION, STOP_STREAMING = 3, 11, 12, 19, 20, 30
+BOOKS = frozenset(service.value for service in Service)
 
 
 class Phase(StrEnum):
@@ -78,6 +79,10 @@ class _Request(msgspec.Struct):
     command: str
     parameters: dict[str, str]
 
+    @property
+    def name(self) -> str:
+        return f"{self.command} {self.service}"
+
 
 class Streamer:
     """One connection's conversation."""
@@ -87,7 +92,13 @@ class Streamer:
         self._waiting = deque(_requests(subscriptions))
         self._next_id = 0
         self._asked: tuple[str, _Request] | None = None
+        self._served_books = {service.value for service, symbols in subscriptions.books.items() if symbols}
         self.phase = Phase.LOGIN
+
+    @property
+    def waits_for(self) -> str | None:
+        """Name the request that has no answer yet."""
+        return None if self._asked is None else self._asked[1].name
 
     def login(self, access_token: str) -> bytes:
         """Give the LOGIN request, which opens the conversation."""
@@ -117,6 +128,8 @@ class Streamer:
         code, text = response.content.code, f"code {response.content.code}: {response.content.msg}"
         if code == CLOSE_CONNECTION:
             self._end(Evicted(text), events)
+        elif code == STOP_STREAMING:
+            self._end(Failed(text), events)
         elif self._asked is None or str(response.request_id) != self._asked[0]:
             # Answers to other requests have been seen live (facts 1.3); only ours moves us on.
             return
@@ -135,18 +148,21 @@ class Streamer:
             self._end(Failed(f"login: {text}"), events)
 
     def _request_answered(self, code: int, text: str, requests: list[bytes], events: list[Event]) -> None:
+        """Go on where the link stays and something is served; begin again where it does not (facts 1.4)."""
         assert self._asked is not None
         request = self._asked[1]
-        name = f"{request.command} {request.service}"
         if code == SYMBOL_LIMIT:
             discarded = re.search(r"DISCARDED=(\d+)", text)
             number = discarded.group(1) if discarded else "an unknown number"
-            events.append(Degraded(f"{name}: {number} symbols are not served ({text})"))
+            events.append(Degraded(f"{request.name}: {number} symbols are not served ({text})"))
         elif code not in SUCCEEDED:
-            if request.service in {service.value for service in Service}:
-                self._end(Failed(f"{name}: {text}"), events)
+            # One of two book services may be down, and level one and activity are helps; else there is nothing to hold.
+            self._served_books.discard(request.service)
+            is_book_lost = request.service in BOOKS and (code != NOT_AVAILABLE or not self._served_books)
+            if is_book_lost or code in {LOGIN_DENIED, NO_CONNECTION}:
+                self._end(Failed(f"{request.name}: {text}"), events)
                 return
-            events.append(Degraded(f"{name}: {text}"))
+            events.append(Degraded(f"{request.name}: {text}"))
         self._ask_next(requests, events)
 
     def _noticed(self, notice: Notice, events: list[Event]) -> None:

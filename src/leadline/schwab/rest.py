@@ -4,18 +4,24 @@ Never answers with something empty where the call failed: it raises.
 Comes from `app`, `executor` and `stream`; goes to `http`.
 """
 
+import logging
+import re
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from leadline.core.errors import AuthenticationError, BrokerAnswerError, ConfigurationError
+from leadline.core.errors import AuthenticationError, BrokerAnswerError, ConfigurationError, LeadlineError
 from leadline.core.market import Listing, service_of
 from leadline.schwab.auth import HOW_TO_LOG_IN, Login
-from leadline.schwab.http import Answer, Http
+from leadline.schwab.http import Answer, Http, name_of
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+_HASH = re.compile(r"\b[0-9A-Fa-f]{32,}\b")
 
 QUOTES_MAX = 500
 """Symbols in one quotes call (Schwab API facts 2.5)."""
@@ -54,7 +60,7 @@ class AccountNumber(msgspec.Struct, rename="camel"):
 class Instrument(msgspec.Struct):
     """What a position or leg is in."""
 
-    symbol: str
+    symbol: str = ""
 
 
 class BrokerPosition(msgspec.Struct, rename="camel"):
@@ -70,9 +76,10 @@ class BrokerPosition(msgspec.Struct, rename="camel"):
         return self.long_quantity - self.short_quantity
 
 
-class SecuritiesAccount(msgspec.Struct):
-    """The account's positions."""
+class SecuritiesAccount(msgspec.Struct, rename="camel"):
+    """The account's positions; the key is absent where there are none, so that the number must say it is an account."""
 
+    account_number: str
     positions: list[BrokerPosition] = []
 
 
@@ -85,9 +92,9 @@ class Account(msgspec.Struct, rename="camel"):
 class ExecutionLeg(msgspec.Struct, rename="camel"):
     """A part of an execution."""
 
-    quantity: float
-    price: float
-    time: str
+    quantity: float = 0
+    price: float = 0
+    time: str = ""
     leg_id: int = 0
 
 
@@ -103,22 +110,26 @@ class Activity(msgspec.Struct, rename="camel"):
 class OrderLeg(msgspec.Struct):
     """What one leg of an order asks for."""
 
-    instruction: str
-    quantity: float
     instrument: Instrument
+    instruction: str = ""
+    quantity: float = 0
 
 
 class BrokerOrder(msgspec.Struct, rename="camel"):
-    """An order as the broker tells it."""
+    """An order as the broker tells it.
+
+    Only the id must be there: in a list, an order of another kind must not make ours unreadable.
+    """
 
     order_id: int
-    status: str
+    status: str = "UNKNOWN"
     order_type: str = ""
     quantity: float = 0
     filled_quantity: float = 0
     price: float | str | None = None
     status_description: str | None = None
     entered_time: str = ""
+    tag: str | None = None
     order_leg_collection: list[OrderLeg] = []
     order_activity_collection: list[Activity] = []
 
@@ -132,7 +143,11 @@ class Rest:
 
     async def user_preference(self) -> UserPreference:
         """Ask where the streamer is and what the user may see."""
-        return await self._get("/trader/v1/userPreference", UserPreference)
+        path = "/trader/v1/userPreference"
+        preference = await self._get(path, UserPreference)
+        if not preference.streamer_info:
+            raise BrokerAnswerError("no streamer is offered to this login", status=200, which=path)
+        return preference
 
     async def account_numbers(self) -> list[AccountNumber]:
         """Ask for the accounts and their hashes."""
@@ -141,7 +156,11 @@ class Rest:
     async def positions(self, account_hash: str) -> dict[str, float]:
         """Ask for the net shares by symbol; lags fills by 1-2 s (design 1.6)."""
         account = await self._get(f"/trader/v1/accounts/{account_hash}?fields=positions", Account)
-        return {position.instrument.symbol: position.net for position in account.securities_account.positions}
+        net: dict[str, float] = {}
+        for position in account.securities_account.positions:
+            symbol = position.instrument.symbol
+            net[symbol] = net.get(symbol, 0) + position.net
+        return net
 
     async def order(self, account_hash: str, order_id: str) -> BrokerOrder:
         """Ask for one order: the truth about it."""
@@ -175,41 +194,58 @@ class Rest:
 
     async def post_order(self, account_hash: str, body: bytes) -> Answer:
         """Send one order, once; the caller reads the answer, whatever it is."""
+        token = self.login.access_token
         headers = self._bearer() | {"Content-Type": "application/json"}
-        return await self._http.send("POST", f"/trader/v1/accounts/{account_hash}/orders", headers, body)
+        answer = await self._http.send("POST", f"/trader/v1/accounts/{account_hash}/orders", headers, body)
+        if answer.status == 401:
+            await self._renew_for_others(token)
+        return answer
 
     async def delete_order(self, account_hash: str, order_id: str) -> Answer:
-        """Ask to cancel an order; the caller reads the answer, whatever it is."""
-        path = f"/trader/v1/accounts/{account_hash}/orders/{order_id}"
-        return await self._http.send("DELETE", path, self._bearer())
+        """Ask to cancel an order, which is harmless to repeat; the caller reads the answer, whatever it is."""
+        return await self._ask("DELETE", f"/trader/v1/accounts/{account_hash}/orders/{order_id}")
+
+    async def _renew_for_others(self, token: str) -> None:
+        """Refresh the login after an order's 401, for whoever asks next: the order itself is not sent again."""
+        try:
+            await self.login.refresh(token)
+        except LeadlineError as error:
+            log.error("the login could not be refreshed after an order's 401: %s", error)
 
     def _bearer(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.login.access_token}"}
 
-    async def _get(self, path: str, kind: type[T]) -> T:
-        """GET a typed answer; on 401 refresh the login and ask once more (Schwab API facts 2.1)."""
+    async def _ask(self, method: str, path: str) -> Answer:
+        """Ask what is harmless to ask twice: on 401 refresh the login and ask once more (Schwab API facts 2.1)."""
         token = self.login.access_token
-        answer = await self._http.send("GET", path, self._bearer())
+        answer = await self._http.send(method, path, self._bearer())
         if answer.status == 401:
             await self.login.refresh(token)
-            answer = await self._http.send("GET", path, self._bearer())
+            answer = await self._http.send(method, path, self._bearer())
+        return answer
+
+    async def _get(self, path: str, kind: type[T]) -> T:
+        """GET a typed answer."""
+        answer = await self._ask("GET", path)
         if answer.status == 401:
             raise AuthenticationError(
                 "the broker does not accept the login",
-                which=path.partition("?")[0],
+                which=name_of(path),
                 expected="a login that is allowed to use this app",
                 do=HOW_TO_LOG_IN,
             )
         if answer.status != 200:
-            raise BrokerAnswerError(
-                f"HTTP {answer.status}: {message_of(answer)}", status=answer.status, which=path.partition("?")[0]
-            )
+            raise _error(answer, path, f"HTTP {answer.status}: {message_of(answer)}")
         try:
             return msgspec.json.decode(answer.body, type=kind)
         except msgspec.DecodeError as error:
-            raise BrokerAnswerError(
-                f"the answer cannot be read ({error})", status=answer.status, which=path.partition("?")[0]
-            ) from error
+            raise _error(answer, path, f"the answer cannot be read ({error})") from error
+
+
+def _error(answer: Answer, path: str, what: str) -> BrokerAnswerError:
+    if answer.correlation_id is not None:
+        what = f"{what} (correlation id {answer.correlation_id})"
+    return BrokerAnswerError(what, status=answer.status, which=name_of(path))
 
 
 def _listings_of(answer: dict[str, Any]) -> dict[str, Listing]:
@@ -244,14 +280,16 @@ def message_of(answer: Answer) -> str:
         return "an unreadable body"
     if not isinstance(body, dict):
         return "an unexpected body"
-    errors = body.get("errors")
-    texts = [body.get("message"), *(errors if isinstance(errors, list) else [])]
-    return "; ".join(_error_text(text) for text in texts if text)[:300] or "no reason given"
+    fault, errors = body.get("fault"), body.get("errors")
+    texts = [body.get("message"), fault, *(errors if isinstance(errors, list) else [])]
+    return _HASH.sub("****", "; ".join(_error_text(text) for text in texts if text)[:300]) or "no reason given"
 
 
 def _error_text(error: object) -> str:
-    """Give one error's text: a plain one of the trader API, or the detail of a market data one."""
-    return str(error.get("detail") or error.get("title")) if isinstance(error, dict) else str(error)
+    """Give one error's text: a plain one of the trader API, or what a market data or gateway one says."""
+    if not isinstance(error, dict):
+        return str(error)
+    return str(error.get("detail") or error.get("title") or error.get("faultstring") or "no reason given")
 
 
 def _time_text(time_ns: int) -> str:

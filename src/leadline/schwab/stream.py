@@ -25,6 +25,10 @@ FRAME_BYTES_MAX = 32 * 1024 * 1024
 """One burst of 500 books is about 1 MB (Schwab API facts 5); beyond this a frame is no book."""
 
 
+_DATA = frozenset({picows.WSMsgType.TEXT, picows.WSMsgType.BINARY, picows.WSMsgType.CONTINUATION})
+"""Schwab sends text; whatever comes in another wrapping is judged by its bytes."""
+
+
 class FrameTaker(Protocol):
     """Whoever judges frames."""
 
@@ -77,6 +81,7 @@ class SchwabStream:
         self._on_streaming = on_streaming
         self.state = LinkState()
         self._evictions = 0
+        self._streaming_since_ns: int | None = None
 
     async def run(self) -> None:
         """Stream until cancelled.
@@ -96,14 +101,20 @@ class SchwabStream:
                 if is_first and isinstance(error, UnreachableError):
                     raise
                 ending = Failed(str(error))
-            was_streaming = self.state.connection == "streaming"
-            self.state.connection = "lost"
-            self._taker.on_connection_lost()
-            is_first = is_first and not was_streaming
-            if was_streaming:
+            streamed_s = self._end_streaming()
+            is_first = is_first and streamed_s is None
+            # A link that breaks sooner than it took to wait for it has not recovered: the waits go on growing.
+            if streamed_s is not None and streamed_s >= wait_s:
                 wait_s = self._patience.retry_first_s
             wait_s = await self._pause(ending, wait_s)
             self.state.reconnects += 1
+
+    def _end_streaming(self) -> float | None:
+        """Note that the connection is lost; give how long it streamed, in seconds, or None if it never did."""
+        since_ns, self._streaming_since_ns = self._streaming_since_ns, None
+        self.state.connection = "lost"
+        self._taker.on_connection_lost()
+        return None if since_ns is None else (self._clock.boot_ns() - since_ns) / 1e9
 
     async def _pause(self, ending: Event, wait_s: float) -> float:
         """Wait before the next try, as the ending asks for; give the wait after that."""
@@ -127,7 +138,7 @@ class SchwabStream:
 
     async def _connect_once(self) -> Event:
         """Hold one connection until it ends, and give why."""
-        self.state.connection = "connecting"
+        self.state.connection, self.state.degraded = "connecting", None
         await self._rest.login.ensure()
         preference = await self._rest.user_preference()
         info = preference.streamer_info[0]
@@ -161,7 +172,7 @@ class SchwabStream:
                 ),
                 self._patience.connect_s,
             )
-        except (OSError, TimeoutError, picows.WSError) as error:
+        except (OSError, TimeoutError, ValueError, picows.WSError) as error:
             raise UnreachableError(
                 f"the streamer cannot be reached ({str(error) or type(error).__name__})",
                 which=info.streamer_socket_url,
@@ -174,13 +185,19 @@ class SchwabStream:
             transport.disconnect(graceful=False)
 
     async def _watch(self, listener: "_Listener") -> Event:
-        """Wait for the end of a connection, and make one of silence (design 1: a silent feed is a dead one)."""
+        """Wait for the end of a connection, and make one of silence and of a request without an answer.
+
+        Neither frames nor heartbeats excuse a missing answer: without it nothing more is asked for (facts 3, pain 5).
+        """
+        silence_s, answer_s = self._patience.silence_s, self._patience.answer_s
         while not listener.ended.done():
-            limit_s = self._patience.silence_s if listener.is_streaming else self._patience.answer_s
-            await asyncio.wait([listener.ended], timeout=limit_s / 4)
-            quiet_s = (self._clock.boot_ns() - listener.last_boot_ns) / 1e9
-            if not listener.ended.done() and quiet_s > limit_s:
-                return Failed(f"no frame for {quiet_s:.0f} s")
+            quiet_s, unanswered_s = listener.quiet_s, listener.unanswered_s
+            if quiet_s >= silence_s:
+                return Failed(f"no frame for {quiet_s:.1f} s")
+            if unanswered_s >= answer_s:
+                return Failed(f"{listener.waits_for} was not answered within {unanswered_s:.1f} s")
+            left_s = min(silence_s - quiet_s, answer_s - unanswered_s)
+            await asyncio.wait([listener.ended], timeout=left_s)
         return listener.ended.result()
 
     def take(self, frame: bytes) -> Message | None:
@@ -193,6 +210,7 @@ class SchwabStream:
         """Say what the conversation tells."""
         if isinstance(event, Streaming):
             self.state.connection, self.state.connected_ns = "streaming", self._clock.wall_ns()
+            self._streaming_since_ns = self._clock.boot_ns()
             log.info("streaming")
             self._on_streaming()
         elif isinstance(event, Degraded):
@@ -214,21 +232,35 @@ class _Listener(picows.WSListener):
         self._token = token
         self._parts: list[bytes] = []
         self.ended: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
-        self.is_streaming = False
-        self.last_boot_ns = stream.boot_ns()
+        self._last_ns = self._asked_ns = stream.boot_ns()
+
+    @property
+    def quiet_s(self) -> float:
+        """Give the seconds since the last frame."""
+        return (self._stream.boot_ns() - self._last_ns) / 1e9
+
+    @property
+    def unanswered_s(self) -> float:
+        """Give the seconds since the request that has no answer yet; 0 without one."""
+        return 0.0 if self.waits_for is None else (self._stream.boot_ns() - self._asked_ns) / 1e9
+
+    @property
+    def waits_for(self) -> str | None:
+        """Name the request that has no answer yet."""
+        return self._streamer.waits_for
 
     def on_ws_connected(self, transport: picows.WSTransport) -> None:
         transport.send(picows.WSMsgType.TEXT, self._streamer.login(self._token))
 
     def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
-        self.last_boot_ns = self._stream.boot_ns()
+        self._last_ns = self._stream.boot_ns()
         kind = frame.msg_type
-        if kind == picows.WSMsgType.TEXT and frame.fin:
-            self._take(transport, frame.get_payload_as_bytes())
-        elif kind in {picows.WSMsgType.TEXT, picows.WSMsgType.CONTINUATION}:
-            self._join(transport, frame)
-        elif kind == picows.WSMsgType.CLOSE:
+        if kind == picows.WSMsgType.CLOSE:
             self._end(Failed(f"closed by the server with {frame.get_close_code()} {frame.get_close_reason() or ''}"))
+        elif kind in _DATA and frame.fin and not self._parts:
+            self._take(transport, frame.get_payload_as_bytes())
+        elif kind in _DATA:
+            self._join(transport, frame)
 
     def on_ws_disconnected(self, transport: picows.WSTransport) -> None:
         del transport
@@ -238,6 +270,7 @@ class _Listener(picows.WSListener):
         self._parts.append(frame.get_payload_as_bytes())
         if sum(map(len, self._parts)) > FRAME_BYTES_MAX:
             self._end(Failed(f"a fragmented frame above {FRAME_BYTES_MAX} bytes"))
+            self._parts = []
         elif frame.fin:
             whole, self._parts = b"".join(self._parts), []
             self._take(transport, whole)
@@ -249,11 +282,10 @@ class _Listener(picows.WSListener):
         requests, events = self._streamer.receive(message)
         for request in requests:
             transport.send(picows.WSMsgType.TEXT, request)
+            self._asked_ns = self._stream.boot_ns()
         for event in events:
             self._stream.happened(event)
-            if isinstance(event, Streaming):
-                self.is_streaming = True
-            elif not isinstance(event, Degraded):
+            if not isinstance(event, (Streaming, Degraded)):
                 self._end(event)
 
     def _end(self, event: Event) -> None:

@@ -13,10 +13,10 @@ from leadline.store.writer import Statement, Writer
 BLOCK_SIZE = 1_000
 """Ids reserved at a time (design section 5); a crash may skip what is left of two blocks."""
 
-_INSERT = """INSERT OR IGNORE INTO alerts (id, timestamp, symbol, direction, ratio, total_bids, total_asks,
+_INSERT = """INSERT INTO alerts (id, timestamp, symbol, direction, ratio, total_bids, total_asks,
     heavy_venues, valid_venues, price, bid, ask, imbalance_duration, vol_per_min, streak_id, entry_blocked_by, service,
     book_ns, recv_ns, boot_ns, boot_id, features, config_hash, version)
-    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"""
+    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING"""
 
 _RESERVE = """INSERT INTO counters VALUES ('alert_id', ?)
     ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"""

@@ -31,7 +31,7 @@ def check_library() -> None:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn what SQLite says while the file is opened into a StoreError that names the file and what to do."""
+    """Turn what SQLite says of the file into a StoreError that names it and says what to do."""
     try:
         yield
     except (apsw.NotADBError, apsw.CorruptError) as error:
@@ -48,10 +48,30 @@ def explained(path: Path) -> Iterator[None]:
             expected="a file in a directory that exists and can be written",
             do="create the directory, or correct its permissions or DB_PATH",
         ) from error
+    except (apsw.BusyError, apsw.LockedError) as error:
+        raise StoreError(
+            f"another program holds this database ({error})",
+            which=f"DB_PATH={path}",
+            expected=f"a lock that is free within {BUSY_TIMEOUT_MS // 1_000} s",
+            do="end what that program does with it, then start again; it was left as it is",
+        ) from error
+    except apsw.FullError as error:
+        raise StoreError(
+            f"the disk has no room for this database ({error})",
+            which=f"DB_PATH={path}",
+            do="free the disk, then start again; it was left as it is",
+        ) from error
+    except apsw.Error as error:
+        raise StoreError(
+            f"a statement on this database failed ({error})",
+            which=f"DB_PATH={path}",
+            expected="the tables of this version",
+            do="run the version of leadline that wrote it, or report this; it was left as it is",
+        ) from error
 
 
 def open_writer(path: Path) -> apsw.Connection:
-    """Open the file for writing, in WAL mode, creating it if it is not there.
+    """Open the file for writing, creating it if it is not there; not a byte of one that is there is changed.
 
     Raises:
         StoreError: the file is damaged, is no database, or cannot be written.
@@ -60,11 +80,29 @@ def open_writer(path: Path) -> apsw.Connection:
     with explained(path):
         connection = apsw.Connection(str(path))
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-        connection.pragma("journal_mode", "wal")
+        # What is read before it is written must not be changed by another program in between.
+        connection.transaction_mode = "IMMEDIATE"
         connection.pragma("synchronous", "full")
         connection.pragma("foreign_keys", True)
         connection.pragma("schema_version")
     return connection
+
+
+def enter_wal(connection: apsw.Connection, path: Path) -> None:
+    """Put the file into WAL mode, in which readers and the writer do not wait for each other.
+
+    Raises:
+        StoreError: it cannot be put into it, as where it lies in memory.
+    """
+    with explained(path):
+        mode = connection.pragma("journal_mode", "wal")
+    if mode != "wal":
+        raise StoreError(
+            f"this database cannot be put into WAL mode (it stays in mode {mode})",
+            which=f"DB_PATH={path}",
+            expected="a file on a local disk",
+            do="point DB_PATH at one",
+        )
 
 
 def open_reader(path: Path) -> apsw.Connection:

@@ -14,16 +14,18 @@ from leadline.core.position import Position
 from leadline.core.units import dollars
 from leadline.store.writer import Statement
 
-_INSERT_ORDER = """INSERT OR IGNORE INTO orders (intent_key, trader, mode, account, alert_id, leg, purpose, epoch,
-    symbol, instruction, qty, order_type, limit_price, state, decide_ns) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"""
+_INSERT_ORDER = """INSERT INTO orders (intent_key, trader, mode, account, alert_id, leg, purpose, epoch,
+    symbol, instruction, qty, order_type, limit_price, state, decide_ns) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+    ON CONFLICT (intent_key) DO NOTHING"""
 
 _UPDATE_ORDER = """UPDATE orders SET order_id = coalesce(?, order_id), state = ?,
     broker_status = coalesce(?, broker_status), reason = coalesce(?, reason), http_status = coalesce(?, http_status),
     filled_qty = ?, average_price = ?, sent_ns = coalesce(?, sent_ns), ack_ns = coalesce(?, ack_ns),
     ended_ns = coalesce(?, ended_ns) WHERE intent_key = ?"""
 
-_INSERT_FILL = """INSERT OR IGNORE INTO fills (fill_key, intent_key, trader, mode, account, order_id, symbol,
-    instruction, qty, price_e6, fill_ns, booked_ns) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"""
+_INSERT_FILL = """INSERT INTO fills (fill_key, intent_key, trader, mode, account, order_id, symbol,
+    instruction, qty, price_e6, fill_ns, booked_ns) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
+    ON CONFLICT (fill_key) DO NOTHING"""
 
 _UPSERT_POSITION = """INSERT INTO positions (trader, mode, account, symbol, ours_qty, cost_e6, realised_e6,
     updated_ns, external_qty, broker_qty, broker_ns, state, reason) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)
@@ -32,7 +34,8 @@ _UPSERT_POSITION = """INSERT INTO positions (trader, mode, account, symbol, ours
     external_qty = excluded.external_qty, broker_qty = excluded.broker_qty, broker_ns = excluded.broker_ns,
     state = excluded.state, reason = excluded.reason"""
 
-_INSERT_DISPOSITION = "INSERT OR IGNORE INTO dispositions VALUES (?,?,?,?,?)"
+_INSERT_DISPOSITION = """INSERT INTO dispositions (alert_id, trader, disposition, reason, decided_ns)
+    VALUES (?,?,?,?,?) ON CONFLICT (alert_id, trader) DO NOTHING"""
 
 
 class Book(msgspec.Struct, frozen=True):

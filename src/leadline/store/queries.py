@@ -137,7 +137,7 @@ _POSITIONS = """SELECT p.trader, p.mode, p.account, p.symbol, p.ours_qty, p.cost
             sum(CASE WHEN instruction IN ('BUY', 'BUY_TO_COVER') THEN -qty ELSE qty END * price_e6) AS day_cash_e6
         FROM fills WHERE fill_ns >= ? GROUP BY trader, mode, account, symbol) f
     ON (f.trader, f.mode, f.account, f.symbol) = (p.trader, p.mode, p.account, p.symbol)
-    ORDER BY p.ours_qty = 0, p.symbol, p.trader, p.mode, p.account LIMIT ?"""
+    ORDER BY p.state = 'OPEN', p.ours_qty = 0, p.symbol, p.trader, p.mode, p.account LIMIT ?"""
 
 
 class TouchRow(msgspec.Struct, array_like=True):
@@ -176,8 +176,12 @@ _PROCESSES = """SELECT role, pid, started_ns, heartbeat_ns, mode, account, broke
     FROM processes ORDER BY role LIMIT ?"""
 
 
+_ORDERS_SINCE = "SELECT count(*) FROM orders WHERE decide_ns >= ?1 AND (?2 IS NULL OR mode = ?2)"
+_FILLS_SINCE = "SELECT count(*) FROM fills WHERE fill_ns >= ?1 AND (?2 IS NULL OR mode = ?2)"
+
+
 class Counts(msgspec.Struct):
-    """Rows since a moment."""
+    """Rows since a moment: all alerts, orders and fills of one mode."""
 
     alerts: int
     orders: int
@@ -194,6 +198,10 @@ class Summary(msgspec.Struct, frozen=True):
     positions: int
 
 
+class NothingYetError(StoreError):
+    """Nothing was written here yet: a first run, not a fault."""
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[apsw.Connection]:
     """Open the file, give one snapshot of it, close it.
@@ -201,9 +209,12 @@ def reading(path: Path) -> Iterator[apsw.Connection]:
     Opening costs 0.14 ms and is done anew each time: a replaced file is seen, and no two threads share a connection.
 
     Raises:
+        NothingYetError: the file is not there, or empty.
         SchemaError: another version of leadline wrote the file.
-        StoreError: the file is not there, empty, damaged, busy or not leadline's.
+        StoreError: the file is damaged, busy or not leadline's.
     """
+    if not path.exists():
+        raise _nothing_yet(path, "there is no database here yet")
     connection = open_reader(path)
     try:
         with explained(path):
@@ -241,7 +252,7 @@ def last_fills(connection: apsw.Connection, limit: int = ROWS_MAX) -> list[FillR
 
 
 def positions(connection: apsw.Connection, day_start_ns: int) -> list[PositionRow]:
-    """Give each symbol's position with what the fills since `day_start_ns` did; open ones first."""
+    """Give each symbol's position with what the fills since `day_start_ns` did: doubtful ones first, flat ones last."""
     return _rows(connection, PositionRow, _POSITIONS, day_start_ns, SYMBOLS_MAX)
 
 
@@ -250,12 +261,12 @@ def touches(connection: apsw.Connection) -> list[TouchRow]:
     return _rows(connection, TouchRow, _TOUCHES, SYMBOLS_MAX)
 
 
-def counts_since(connection: apsw.Connection, since_ns: int) -> Counts:
-    """Count alerts, orders and fills since a moment."""
+def counts_since(connection: apsw.Connection, since_ns: int, mode: str | None) -> Counts:
+    """Count alerts since a moment, and orders and fills of one mode (None: of all)."""
     return Counts(
         _number(connection, "SELECT count(*) FROM alerts WHERE id >= ?", _first_alert_since(connection, since_ns)),
-        _number(connection, "SELECT count(*) FROM orders WHERE decide_ns >= ?", since_ns),
-        _number(connection, "SELECT count(*) FROM fills WHERE fill_ns >= ?", since_ns),
+        _number(connection, _ORDERS_SINCE, since_ns, mode),
+        _number(connection, _FILLS_SINCE, since_ns, mode),
     )
 
 
@@ -289,7 +300,7 @@ def _rows(connection: apsw.Connection, into: type[Row], sql: str, *values: int) 
     return msgspec.convert(connection.execute(sql, values).fetchall(), list[into])  # type: ignore[valid-type]
 
 
-def _number(connection: apsw.Connection, sql: str, *values: int) -> int:
+def _number(connection: apsw.Connection, sql: str, *values: int | str | None) -> int:
     return msgspec.convert(connection.execute(sql, values).get, int)
 
 
@@ -298,12 +309,7 @@ def _check(connection: apsw.Connection, path: Path) -> None:
     found = _number(connection, "PRAGMA user_version")
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     if not tables and found == 0:
-        raise StoreError(
-            "this database is still empty",
-            which=f"DB_PATH={path}",
-            expected="tables, which `leadline grok` makes when it starts",
-            do="start `leadline grok`",
-        )
+        raise _nothing_yet(path, "this database is still empty")
     if found > VERSION:
         raise SchemaError(
             f"the database has schema {found}, this leadline knows {VERSION}",
@@ -325,6 +331,15 @@ def _check(connection: apsw.Connection, path: Path) -> None:
             expected="a database written by leadline",
             do="correct DB_PATH; the file was left as it is",
         )
+
+
+def _nothing_yet(path: Path, what: str) -> NothingYetError:
+    return NothingYetError(
+        what,
+        which=f"DB_PATH={path}",
+        expected="a database that `leadline grok` writes",
+        do="start `leadline grok`, or correct DB_PATH",
+    )
 
 
 def _unreadable(path: Path, why: str) -> StoreError:

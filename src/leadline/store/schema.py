@@ -8,8 +8,8 @@ from pathlib import Path
 
 import apsw
 
-from leadline.core.errors import SchemaError
-from leadline.store.connection import explained
+from leadline.core.errors import SchemaError, StoreError
+from leadline.store.connection import enter_wal, explained
 
 SPINE = """
 CREATE TABLE alerts (              -- one row an alert; the id is the alert's id
@@ -140,7 +140,7 @@ CREATE TABLE processes (           -- one row a role: who runs, how, and how it 
 );
 """
 
-_RECORD = "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT, ran_ns INTEGER)"
+RECORD = "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT, ran_ns INTEGER)"
 
 MIGRATIONS: tuple[tuple[str, str], ...] = (("spine", SPINE),)
 """Name and SQL of each migration; its place, counted from 1, is its number. Only ever appended to."""
@@ -148,44 +148,63 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (("spine", SPINE),)
 VERSION = len(MIGRATIONS)
 
 
-def migrate(connection: apsw.Connection, path: Path, now_ns: int, *, upto: int = VERSION) -> list[str]:
+def migrate(connection: apsw.Connection, path: Path, now_ns: int) -> list[str]:
     """Bring the file to the current schema and give the names of the migrations that ran.
 
     Raises:
-        SchemaError: a newer version of leadline wrote the file (exit 4).
-        StoreError: the file cannot be read as a database.
+        SchemaError: a newer version of leadline wrote the file (exit 4); not a byte of it was changed.
+        StoreError: the file cannot be read as a database, or another program's tables are in it.
     """
     with explained(path):
         found = int(connection.pragma("user_version"))
-        if found > VERSION:
-            raise SchemaError(
-                f"the database has schema {found}, this leadline knows {VERSION}",
-                which=f"DB_PATH={path}",
-                expected="a database of this version or an older one",
-                do="run the newer leadline, or point DB_PATH at another file; nothing was changed",
-            )
-        if 0 < found < upto:
+        _refuse(connection, path, found)
+        enter_wal(connection, path)
+        if 0 < found < len(MIGRATIONS):
             backup(connection, path.with_name(f"{path.name}.schema{found}.bak"))
         ran = []
-        for number, (name, sql) in enumerate(MIGRATIONS[found:upto], start=found + 1):
-            _run(connection, number, name, sql, now_ns)
-            ran.append(name)
+        for number, (name, sql) in enumerate(MIGRATIONS[found:], start=found + 1):
+            if _run(connection, number, name, sql, now_ns):
+                ran.append(name)
         return ran
 
 
-def _run(connection: apsw.Connection, number: int, name: str, sql: str, now_ns: int) -> None:
-    with connection:
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT, ran_ns INTEGER)"
+def _refuse(connection: apsw.Connection, path: Path, found: int) -> None:
+    """Refuse a file that is not ours to change."""
+    if found > len(MIGRATIONS):
+        raise SchemaError(
+            f"the database has schema {found}, this leadline knows {len(MIGRATIONS)}",
+            which=f"DB_PATH={path}",
+            expected="a database of this version or an older one",
+            do="run the newer leadline, or point DB_PATH at another file; nothing was changed",
         )
-        connection.execute(sql)
+    tables = [str(name) for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    if tables and "migrations" not in tables:
+        raise StoreError(
+            f"another program's tables are in this database ({', '.join(tables[:5])})",
+            which=f"DB_PATH={path}",
+            expected="a database written by leadline, or a new file",
+            do="point DB_PATH at another file; nothing was changed",
+        )
+
+
+def _run(connection: apsw.Connection, number: int, name: str, sql: str, now_ns: int) -> bool:
+    """Run one migration with the record that it ran; False if another process has just run it."""
+    with connection:
+        if int(connection.pragma("user_version")) >= number:
+            return False
+        # Whatever rows a statement gives are taken: the ones behind it run only then.
+        for _ in connection.execute(f"{RECORD};{sql}"):
+            pass
         connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (number, name, now_ns))
         connection.pragma("user_version", number)
+    return True
 
 
 def backup(connection: apsw.Connection, target: Path) -> None:
     """Copy the whole database to `target` while it is in use."""
     copy = apsw.Connection(str(target))
-    with copy.backup("main", connection, "main") as job:
-        job.step()
-    copy.close()
+    try:
+        with copy.backup("main", connection, "main") as job:
+            job.step()
+    finally:
+        copy.close()

@@ -6,15 +6,14 @@ Comes from the event loop as statements; goes to the file within COMMIT_INTERVAL
 
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 import apsw
 
-from leadline.core.errors import StoreError
-from leadline.store.connection import open_writer
+from leadline.core.errors import LeadlineError, StoreError
+from leadline.store.connection import explained, open_writer
 from leadline.store.schema import migrate
 
 log = logging.getLogger(__name__)
@@ -27,9 +26,27 @@ COMMIT_INTERVAL_S = 0.05
 
 RETRY_S = 0.5
 QUEUE_MAX = 500_000
-"""Statements kept while nothing can be written; at the limit new ones are refused, counted and said."""
+"""Statements kept while nothing can be written; at the limit new ones are refused, counted and said.
+
+One whose commit somebody waits for (`on_commit`) is always taken: those are few, and whoever waits would wait for ever.
+"""
 
 GROUP_MAX = 5_000
+
+UNWRITABLE = (
+    apsw.ConstraintError,
+    apsw.SQLError,
+    apsw.MismatchError,
+    apsw.BindingsError,
+    apsw.TooBigError,
+    TypeError,  # a value of no SQL type
+    ValueError,  # half a surrogate pair
+    OverflowError,  # an integer beyond 64 bits
+)
+"""What SQLite says of a row that no later attempt could write."""
+
+LAST_TRY_S = 5.0
+"""How long a closing writer's thread may still be inside SQLite after its time ran out."""
 
 
 class Writer:
@@ -44,33 +61,48 @@ class Writer:
         """
         self.path = path
         self._connection = open_writer(path)
-        migrate(self._connection, path, now_ns)
+        try:
+            migrate(self._connection, path, now_ns)
+        except LeadlineError:
+            self._connection.close()
+            raise
         self._queue: deque[tuple[Statement, Callable[[], None] | None]] = deque()
         self._wake = threading.Event()
-        self._stopping = False
+        self._stopping = threading.Event()
+        self._giving_up = threading.Event()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self.error: str | None = None
         """Why the last commit failed; None while all is well."""
         self.refused_count = 0
+        """Statements that were not taken, because too many waited or the writer was closed."""
 
     def start(self) -> None:
-        """Start the thread; until then `read` and `execute_now` belong to the caller."""
+        """Start the thread; until then `execute_now` belongs to the caller."""
         self._thread.start()
 
     def execute_now(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
-        """Run one statement at once and give its rows; only before `start`."""
+        """Run one statement at once and give its rows; only before `start`.
+
+        Raises:
+            StoreError: the file is locked by another program, the disk is full, or the like.
+        """
         assert not self._thread.is_alive(), "the connection belongs to the writer's thread"
-        return [tuple(row) for row in self._connection.execute(sql, values)]
+        with explained(self.path):
+            return [tuple(row) for row in self._connection.execute(sql, values)]
 
     def put(self, statement: Statement, on_commit: Callable[[], None] | None = None) -> None:
         """Queue a statement. `on_commit` is called on the writer's thread once it is on disk."""
-        if len(self._queue) >= QUEUE_MAX:
-            if self.refused_count == 0:
-                log.error("store: %s statements wait for %s and no more fit: rows are lost", QUEUE_MAX, self.path)
-            self.refused_count += 1
+        if self._giving_up.is_set() or (on_commit is None and len(self._queue) >= QUEUE_MAX):
+            self._refuse(statement)
             return
         self._queue.append((statement, on_commit))
         self._wake.set()
+
+    def _refuse(self, statement: Statement) -> None:
+        if self.refused_count == 0:
+            why = "the writer is closed" if self._giving_up.is_set() else f"{QUEUE_MAX} wait and no more fit"
+            log.error("store: rows for %s are lost, %s; the first: %s %r", self.path, why, *statement)
+        self.refused_count += 1
 
     @property
     def waiting_count(self) -> int:
@@ -84,35 +116,36 @@ class Writer:
         return done.wait(timeout_s)
 
     def close(self, timeout_s: float = 10.0) -> None:
-        """Write what waits, then end the thread.
+        """Write what waits, trying again until `timeout_s` has passed, then end the thread and close the file.
 
         Raises:
             StoreError: statements could not be written in time.
         """
-        self._stopping = True
+        self._stopping.set()
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+            self._giving_up.set()
+            self._thread.join(LAST_TRY_S)
+        self._giving_up.set()
+        if not self._thread.is_alive():
+            self._connection.close()
         if self._queue:
             raise StoreError(
                 f"{len(self._queue)} rows could not be written ({self.error or 'time ran out'})",
                 which=f"DB_PATH={self.path}",
                 do="free the disk or the lock; orders and fills are taken from the broker at the next start",
             )
-        self._connection.close()
 
     def _run(self) -> None:
-        while True:
+        while not self._giving_up.is_set():
             self._wake.wait()
             self._wake.clear()
-            if not self._stopping:
-                time.sleep(COMMIT_INTERVAL_S)
+            self._stopping.wait(COMMIT_INTERVAL_S)
             while self._queue:
-                if not self._commit_group():
-                    if self._stopping:
-                        return
-                    time.sleep(RETRY_S)
-            if self._stopping:
+                if not self._commit_group() and self._giving_up.wait(RETRY_S):
+                    return
+            if self._stopping.is_set():
                 return
 
     def _commit_group(self) -> bool:
@@ -122,7 +155,7 @@ class Writer:
             with self._connection:
                 for (sql, values), _ in group:
                     self._apply(sql, values)
-        except (apsw.BusyError, apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenError) as error:
+        except apsw.Error as error:
             if self.error is None:
                 log.error("store: commit to %s failed, kept and tried again: %s", self.path, error)
             self.error = str(error)
@@ -130,15 +163,22 @@ class Writer:
         if self.error is not None:
             log.warning("store: commits to %s work again", self.path)
         self.error = None
-        for _, on_commit in group:
+        for _ in group:
             self._queue.popleft()
+        for _, on_commit in group:
             if on_commit is not None:
-                on_commit()
+                self._tell(on_commit)
         return True
 
     def _apply(self, sql: str, values: tuple[object, ...]) -> None:
         try:
             self._connection.execute(sql, values)
-        except (apsw.ConstraintError, apsw.SQLError, apsw.MismatchError) as error:
+        except UNWRITABLE as error:
             # A row that the schema refuses will be refused for ever: say it whole, and let the others through.
             log.error("store: row refused (%s): %s %r", error, sql, values)
+
+    def _tell(self, on_commit: Callable[[], None]) -> None:
+        try:
+            on_commit()
+        except Exception:
+            log.exception("store: whoever waited for a commit failed; rows are written on")

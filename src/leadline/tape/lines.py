@@ -4,18 +4,22 @@ Never judges a frame: a frame that is no standard JSON is handed on as it stands
 Comes from a file; goes to whoever replays it, one frame with its receive time at a time.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, BinaryIO, NamedTuple
 
 import msgspec
 
 from leadline.core.errors import TapeError
 from leadline.core.units import NS_PER_MS
 
+RECV_NS_MAX = 2**63 - 1
+"""The latest time that rows and lines can hold: in the year 2262."""
+
 _WRAPPED = re.compile(rb'\s*\{\s*"recv_ns"\s*:\s*(\d{1,19})\s*,\s*"frame"\s*:\s*(.*)\}\s*', re.DOTALL)
+_TIMESTAMP = re.compile(rb'"timestamp"\s*:\s*(\d{1,19})\s*[,}]')
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 class Received(NamedTuple):
@@ -26,98 +30,113 @@ class Received(NamedTuple):
 
 
 class _Line(msgspec.Struct):
-    recv_ns: int
+    recv_ns: Annotated[int, msgspec.Meta(ge=0, le=RECV_NS_MAX)]
     frame: msgspec.Raw
 
 
 class _Stamp(msgspec.Struct):
-    timestamp: int
+    timestamp: Annotated[int, msgspec.Meta(ge=0, le=RECV_NS_MAX // NS_PER_MS)]
 
 
 class _Bare(msgspec.Struct):
     data: list[_Stamp] = []
+    response: msgspec.Raw | None = None
+    notify: msgspec.Raw | None = None
 
 
 _line = msgspec.json.Decoder(_Line)
 _bare = msgspec.json.Decoder(_Bare)
+_listing = msgspec.json.Decoder(dict[str, Annotated[str, msgspec.Meta(min_length=1, max_length=1)]])
 
 
 def read_tape(path: Path) -> Iterator[Received]:
-    """Give the frames of a tape in its order; blank lines are passed over.
+    """Open a tape and give its frames in its order, with its times as they stand; blank lines are passed over.
 
     Raises:
-        TapeError: the file cannot be opened, or a line is no frame; it is named by its number.
+        TapeError: the file cannot be read, or a line is no frame; it is named by its number.
     """
     try:
         file = path.open("rb")
     except OSError as error:
-        raise TapeError(
-            f"the tape cannot be opened ({error.strerror})",
-            which=str(path),
-            expected="a file of JSON lines",
-            do="correct the path",
-        ) from error
+        raise _unreadable(path, error) from error
+    return _frames(file, path)
+
+
+def _frames(file: BinaryIO, path: Path) -> Iterator[Received]:
     last_ns = 0
-    with file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                received = _read(line, path, number, last_ns)
-                last_ns = received.recv_ns
-                yield received
+    try:
+        with file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    received = _read(line, f"{path}, line {number}", last_ns)
+                    last_ns = received.recv_ns
+                    yield received
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
-def _read(line: bytes, path: Path, number: int, last_ns: int) -> Received:
+def _unreadable(path: Path, error: OSError) -> TapeError:
+    return TapeError(
+        f"the tape cannot be read ({error.strerror})",
+        which=str(path),
+        expected="a file of JSON lines",
+        do="correct the path",
+    )
+
+
+def _read(line: bytes, where: str, last_ns: int) -> Received:
     try:
         wrapped = _line.decode(line)
         return Received(wrapped.recv_ns, bytes(wrapped.frame))
-    except (msgspec.DecodeError, RecursionError):
-        pass
-    # What the strict decoder refuses may still be a whole line around a frame that the rule calls malformed.
-    match = _WRAPPED.fullmatch(line)
-    if match is not None:
-        return Received(int(match.group(1)), match.group(2))
-    return _read_bare(line, path, number, last_ns)
-
-
-def _read_bare(line: bytes, path: Path, number: int, last_ns: int) -> Received:
-    try:
-        blocks = _bare.decode(line).data
-        return Received(blocks[0].timestamp * NS_PER_MS if blocks else last_ns, line.strip())
     except (msgspec.DecodeError, RecursionError) as error:
         reason = str(error)
-    tree = _read_leniently(line)
-    if not isinstance(tree, dict):
-        raise TapeError(
-            f"this line is no frame ({reason})",
-            which=f"{path}, line {number}",
-            expected='{"recv_ns": int, "frame": {...}} or a frame such as {"data": [...]}',
-            do="cut the tape before this line, or mend it",
-        )
-    stamp = _stamp_of(tree)
-    if stamp is None:
-        raise TapeError(
-            "this frame has no time",
-            which=f"{path}, line {number}",
-            expected='"recv_ns" around the frame, or an integer "timestamp" in its data',
-            do="give the frame a receive time",
-        )
-    return Received(stamp * NS_PER_MS, line.strip())
+    # What the strict decoder refuses may still be a whole line around a frame that the rule calls malformed.
+    match = _WRAPPED.fullmatch(line)
+    if match is None:
+        return _read_bare(line, where, last_ns)
+    recv_ns = int(match.group(1))
+    if recv_ns > RECV_NS_MAX or not (line.endswith(b"\n") or _is_balanced(line)):
+        raise _no_frame(reason, where)
+    return Received(recv_ns, match.group(2))
 
 
-def _read_leniently(line: bytes) -> object:
-    """Read JSON with what is not standard (NaN); None if it is none at all."""
+def _read_bare(line: bytes, where: str, last_ns: int) -> Received:
     try:
-        tree: object = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return tree
+        bare = _bare.decode(line)
+    except (msgspec.DecodeError, RecursionError) as error:
+        reason = str(error)
+    else:
+        if bare.data:
+            return Received(bare.data[0].timestamp * NS_PER_MS, line.strip())
+        if bare.response is not None or bare.notify is not None:
+            return Received(last_ns, line.strip())
+        reason = "it has neither data nor response nor notify"
+    # The same for a bare frame: its time can be found in what the strict decoder refuses.
+    stamp = _TIMESTAMP.search(line)
+    if stamp is None or not _is_balanced(line) or int(stamp.group(1)) > RECV_NS_MAX // NS_PER_MS:
+        raise _no_frame(reason, where)
+    return Received(int(stamp.group(1)) * NS_PER_MS, line.strip())
 
 
-def _stamp_of(tree: dict[str, Any]) -> int | None:
-    data = tree.get("data")
-    first = data[0] if isinstance(data, list) and data else None
-    stamp = first.get("timestamp") if isinstance(first, dict) else None
-    return stamp if type(stamp) is int else None
+def _is_balanced(line: bytes) -> bool:
+    """Tell a whole object from one that was cut off."""
+    bones = _TEXT.sub(b"", line.strip())
+    pairs = ((b"{", b"}"), (b"[", b"]"))
+    return (
+        bones.startswith(b"{")
+        and bones.endswith(b"}")
+        and b'"' not in bones
+        and all(bones.count(opening) == bones.count(closing) for opening, closing in pairs)
+    )
+
+
+def _no_frame(reason: str, where: str) -> TapeError:
+    return TapeError(
+        f"this line is no frame with a time, or was cut off ({reason})",
+        which=where,
+        expected='{"recv_ns": int, "frame": {...}}, or a frame such as {"data": [{"timestamp": int, ...}]}',
+        do="cut the tape before this line, or mend it",
+    )
 
 
 def read_listing(path: Path) -> dict[str, str]:
@@ -127,7 +146,7 @@ def read_listing(path: Path) -> dict[str, str]:
         TapeError: it cannot be read as one.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+        letters = _listing.decode(path.read_bytes())
     except (OSError, msgspec.DecodeError) as error:
         raise TapeError(
             f"the listing cannot be read ({error})",
@@ -135,3 +154,4 @@ def read_listing(path: Path) -> dict[str, str]:
             expected='a JSON object from symbol to exchange letter, such as {"TSLA": "Q", "F": "N"}',
             do="correct the file or --listing",
         ) from error
+    return {symbol.upper(): letter for symbol, letter in letters.items()}

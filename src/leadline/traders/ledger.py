@@ -4,6 +4,7 @@ Never asks the broker and never decides: it is told.
 Comes from executors' news; goes to `risk`, `flip` and the store.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -25,6 +26,11 @@ from leadline.store.orders import (
 )
 from leadline.store.writer import Statement
 
+log = logging.getLogger(__name__)
+
+IN_DOUBT = frozenset({OrderState.UNKNOWN, OrderState.LOST_PRESUMED})
+"""States of an order in which the position may be other than we think."""
+
 
 class TrackedOrder(msgspec.Struct):
     """An order that has not ended, and what was last told of it."""
@@ -39,12 +45,25 @@ class Holding(msgspec.Struct):
     """One symbol: ours, the broker's number with its age, and whether it may be traded."""
 
     position: Position
-    state: SymbolState = SymbolState.OPEN
-    reason: str | None = None
+    locks: dict[str, str] = {}
+    """Why the position is in doubt, by what put it in doubt; empty where it is not."""
+    evicted: str | None = None
     last_fill_boot_ns: int = 0
     external_qty: int = 0
     broker_qty: int | None = None
     broker_ns: int | None = None
+
+    @property
+    def state(self) -> SymbolState:
+        """Give whether the symbol may be opened."""
+        if self.locks:
+            return SymbolState.LOCKED
+        return SymbolState.OPEN if self.evicted is None else SymbolState.EVICTED
+
+    @property
+    def reason(self) -> str | None:
+        """Give why it may not, in words."""
+        return "; ".join(self.locks.values()) or self.evicted
 
 
 class Ledger:
@@ -107,16 +126,19 @@ class Ledger:
         tracked = self.open_orders.get(intent.key) or TrackedOrder(intent)
         for fill in news.fills:
             self._take_fill(tracked, fill)
+        symbol = intent.order.symbol
         if news.state is not tracked.state and news.state not in LEGAL_MOVES[tracked.state]:
-            self.lock(intent.order.symbol, f"order {intent.key} went from {tracked.state} to {news.state}")
+            self.lock(symbol, f"{intent.key}/move", f"order {intent.key} went from {tracked.state} to {news.state}")
         tracked.state = news.state
         is_over = news.state in ENDED
         if is_over:
             self.open_orders.pop(intent.key, None)
         if news.state is OrderState.REJECTED and intent.purpose is Purpose.OPEN:
-            self.evict(intent.order.symbol, news.reason or "the broker rejected an entry")
-        if news.state in {OrderState.UNKNOWN, OrderState.LOST_PRESUMED}:
-            self.lock(intent.order.symbol, f"order {intent.key}: {news.reason or 'its fate is not known'}")
+            self.evict(symbol, news.reason or "the broker rejected an entry")
+        if news.state in IN_DOUBT:
+            self.lock(symbol, intent.key, f"order {intent.key}: {news.reason or 'its fate is not known'}")
+        else:
+            self.unlock(symbol, intent.key)
         self._put(
             update_order(
                 intent.key,
@@ -142,27 +164,33 @@ class Ledger:
         tracked.filled_qty += fill.qty
         tracked.paid_e6 += fill.qty * fill.price_e6
         if tracked.filled_qty > tracked.intent.order.qty:
-            self.lock(
-                fill.symbol, f"order {tracked.intent.key} filled {tracked.filled_qty} of {tracked.intent.order.qty}"
-            )
+            why = f"order {tracked.intent.key} filled {tracked.filled_qty} of {tracked.intent.order.qty}"
+            self.lock(fill.symbol, f"{tracked.intent.key}/fills", why)
         holding = self.holding(fill.symbol)
         holding.position = holding.position.after(fill)
         holding.last_fill_boot_ns = self._clock.boot_ns()
         self._put(insert_fill(fill, tracked.intent, self.book_of, self._clock.wall_ns()))
         self.write(fill.symbol)
 
-    def lock(self, symbol: str, reason: str) -> None:
-        """Close a symbol to entries because its position is in doubt."""
-        holding = self.holding(symbol)
-        holding.state, holding.reason = SymbolState.LOCKED, reason
-        self.write(symbol)
+    def lock(self, symbol: str, by: str, reason: str) -> None:
+        """Close a symbol to entries because its position is in doubt, until the same `by` is unlocked."""
+        locks = self.holding(symbol).locks
+        if locks.get(by) != reason:
+            locks[by] = reason
+            log.error("%s is LOCKED: %s", symbol, reason)
+            self.write(symbol)
+
+    def unlock(self, symbol: str, by: str) -> None:
+        """Take one doubt away; the symbol is open again once none is left."""
+        if self.holding(symbol).locks.pop(by, None) is not None:
+            log.warning("%s: no longer in doubt: %s", symbol, by)
+            self.write(symbol)
 
     def evict(self, symbol: str, reason: str) -> None:
-        """Close a symbol to entries for this run because the broker refuses them; a lock stays a lock."""
-        holding = self.holding(symbol)
-        if holding.state is not SymbolState.LOCKED:
-            holding.state, holding.reason = SymbolState.EVICTED, reason
-            self.write(symbol)
+        """Close a symbol to entries for this run because the broker refuses them."""
+        self.holding(symbol).evicted = reason
+        log.error("%s is EVICTED: %s", symbol, reason)
+        self.write(symbol)
 
     def write(self, symbol: str) -> None:
         """Put the symbol's row as it is now."""

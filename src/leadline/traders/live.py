@@ -127,9 +127,8 @@ class LiveTrader:
         """Go on with an order of an earlier run; its alert is settled, only its fate is open."""
         intent = order.intent
         if intent is None:
-            self.ledger.lock(
-                order.symbol, f"order {order.intent_key} is open and not in the journal: look at the broker"
-            )
+            why = f"order {order.intent_key} is open and not in the journal: look at the broker"
+            self.ledger.lock(order.symbol, order.intent_key, why)
             return
         self.ledger.begin(intent)
         self._executor.resume(intent, order.order_id, lambda news: self.ledger.take(intent, news))
@@ -198,8 +197,8 @@ class LiveTrader:
         self.ledger.take(intent, news)
         if news.state is OrderState.REFUSED and news.http_status in ACCOUNT_REFUSALS:
             self.close_entries(f"HTTP {news.http_status} on an order: {news.reason}")
-        if news.state in {OrderState.UNKNOWN, OrderState.LOST_PRESUMED}:
-            self._settle(run, Ended(Disposition.CLOSED_ONLY, "the close's fate is not known"))
+        if self._lanes[run.alert.symbol].running is not run:
+            return  # late news of an alert whose lane has gone on: booked, and nothing more is decided on it
         if news.state is OrderState.LOST_PRESUMED:
             self._end(run, Ended(Disposition.CLOSED_ONLY, "the close's fate is not known"))
         elif news.state in ENDED:
@@ -243,6 +242,7 @@ class LiveTrader:
             requests_last_minute=self._executor.budget.last_minute(now_ns),
             open_orders=len(self.ledger.open_orders),
             open_positions=self.ledger.open_positions,
+            has_open_order=self.ledger.has_open_order(symbol),
             exit_in_doubt=self.ledger.exit_in_doubt(symbol),
         )
 

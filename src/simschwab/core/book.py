@@ -5,6 +5,7 @@ Comes from the generator or a tape, goes to frames (bytes) and to matching (leve
 """
 
 from collections.abc import Iterable
+from operator import attrgetter
 
 import msgspec
 
@@ -48,6 +49,7 @@ class _WireLevel(
 
 
 _ENCODER = msgspec.json.Encoder()
+_SIZE = attrgetter("size")
 
 
 def levels_of(quotes: Iterable[tuple[int, Entry]], *, bids: bool) -> tuple[Level, ...]:
@@ -57,8 +59,9 @@ def levels_of(quotes: Iterable[tuple[int, Entry]], *, bids: bool) -> tuple[Level
         by_price.setdefault(price_e4, []).append(entry)
     levels = []
     for price_e4 in sorted(by_price, reverse=bids):
-        entries = sorted(by_price[price_e4], key=_size, reverse=True)
-        levels.append(Level(price_e4, sum(map(_size, entries)), tuple(entries)))
+        entries = by_price[price_e4]
+        entries.sort(key=_SIZE, reverse=True)
+        levels.append(Level(price_e4, sum(entry.size for entry in entries), tuple(entries)))
     return tuple(levels)
 
 
@@ -72,7 +75,3 @@ def encode_side(levels: tuple[Level, ...]) -> bytes:
 def encode_item(symbol: str, book_ms: int, bids: bytes, asks: bytes) -> bytes:
     """Give the content item of a book frame from sides encoded before; a repeat only changes `book_ms`."""
     return b'{"key":%b,"1":%d,"2":%b,"3":%b}' % (_ENCODER.encode(symbol), book_ms, bids, asks)
-
-
-def _size(entry: Entry) -> int:
-    return entry.size

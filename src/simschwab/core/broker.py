@@ -5,14 +5,16 @@ Comes from REST (tickets, cancels) and new books, goes to the account, activity 
 """
 
 from enum import Enum, auto
-from heapq import heappop, heappush
 
-from simschwab.core import activity
 from simschwab.core.accounts import Account
-from simschwab.core.activity import Activity, Scene
+from simschwab.core.activity import entry, out, route
+from simschwab.core.activity.fill import fill_completed
+from simschwab.core.activity.scene import Activity, Scene
+from simschwab.core.agenda import Agenda
 from simschwab.core.board import Board
 from simschwab.core.dice import dice
-from simschwab.core.ledger import Filled, Ledger, OrderState
+from simschwab.core.events import Filled, OrderState
+from simschwab.core.ledger import Ledger
 from simschwab.core.matching import Execution
 from simschwab.core.orders import Fill, Order, Status
 from simschwab.core.prices import E4_PER_DOLLAR, wire_price
@@ -42,8 +44,8 @@ class Broker:
         self._board = board
         self._ledger = ledger
         self._rng = dice(settings.seed, "broker")
-        self._agenda: list[tuple[int, int, Step, Order]] = []
-        self._agenda_count = 0
+        self._agenda: Agenda[tuple[Step, Order]] = Agenda()
+        self._active_ns: dict[int, int] = {}
         self._doomed: dict[int, Rejection] = {}
         self._live: dict[int, Order] = {}
         self._working: dict[int, Order] = {}
@@ -70,8 +72,9 @@ class Broker:
         self.orders[order.order_id] = self._live[order.order_id] = order
         self._record(order)
         latency_ns = self._latency_ns()
-        self._schedule(now_ns + latency_ns // 2, Step.ANNOUNCE, order)
-        self._schedule(now_ns + latency_ns, Step.ACTIVATE, order)
+        self._agenda.add(now_ns + latency_ns // 2, (Step.ANNOUNCE, order))
+        self._active_ns[order.order_id] = now_ns + latency_ns
+        self._agenda.add(now_ns + latency_ns, (Step.ACTIVATE, order))
         return order
 
     def cancel(self, order: Order, now_ns: int) -> bool:
@@ -81,19 +84,20 @@ class Broker:
         if order.status is not Status.PENDING_CANCEL:
             self._move(order, Status.PENDING_CANCEL, now_ns)
             latency_ns = self._latency_ns()
-            active_ns = max((due for due, _, _, other in self._agenda if other is order), default=now_ns)
-            self._schedule(max(active_ns, now_ns + latency_ns // 2), Step.ACCEPT_CANCEL, order)
-            self._schedule(max(active_ns, now_ns + latency_ns), Step.CANCEL, order)
+            # A cancel never overtakes its order: the order may fill first.
+            active_ns = self._active_ns.get(order.order_id, now_ns)
+            self._agenda.add(max(active_ns, now_ns + latency_ns // 2), (Step.ACCEPT_CANCEL, order))
+            self._agenda.add(max(active_ns, now_ns + latency_ns), (Step.CANCEL, order))
         return True
 
     def next_due_ns(self) -> int | None:
         """Give when the next step of an order is due."""
-        return self._agenda[0][0] if self._agenda else None
+        return self._agenda.next_due_ns()
 
     def step(self, due_ns: int) -> None:
         """Do the steps due at `due_ns`."""
-        while self._agenda and self._agenda[0][0] <= due_ns:
-            _, _, step, order = heappop(self._agenda)
+        while (due := self._agenda.pop_due(due_ns)) is not None:
+            step, order = due
             if order.live:
                 self._do(step, order, due_ns)
 
@@ -116,17 +120,17 @@ class Broker:
             case Step.ACCEPT_CANCEL:
                 scene = self._scene(order, now_ns)
                 self._told += [
-                    activity.cancel_accepted(scene),
-                    activity.execution_requested(scene, cancel=True),
+                    out.cancel_accepted(scene),
+                    route.execution_requested(scene, cancel=True),
                 ]
             case Step.CANCEL:
                 self._cancel(order, now_ns)
 
     def _announce(self, order: Order, now_ns: int) -> None:
         scene = self._scene(order, now_ns)
-        self._told.append(activity.created(scene))
+        self._told.append(entry.created(scene))
         if order.order_id not in self._doomed:
-            self._told += [activity.accepted(scene), activity.execution_requested(scene)]
+            self._told += [entry.accepted(scene), route.execution_requested(scene)]
 
     def _activate(self, order: Order, now_ns: int) -> None:
         rejection = self._doomed.pop(order.order_id, None)
@@ -134,9 +138,9 @@ class Broker:
         if rejection is not None:
             order.description = rejection.description
             self._move(order, Status.REJECTED, now_ns)
-            self._told.append(activity.order_out(scene, self._execution_id(), rejection))
+            self._told.append(out.order_out(scene, self._execution_id(), rejection))
             return
-        self._told += [activity.request_created(scene), activity.request_completed(scene)]
+        self._told += [route.request_created(scene), route.request_completed(scene)]
         if order.status is not Status.PENDING_CANCEL:
             self._move(order, Status.WORKING, now_ns)
         self._working[order.order_id] = order
@@ -173,7 +177,7 @@ class Broker:
                 cumulative=order.filled,
             )
         )
-        self._told.append(activity.fill_completed(self._scene(order, now_ns), fill))
+        self._told.append(fill_completed(self._scene(order, now_ns), fill))
         if not order.live:
             self._ended(order)
 
@@ -182,9 +186,9 @@ class Broker:
         scene = self._scene(order, now_ns)
         execution_id = self._execution_id()
         self._told += [
-            activity.cancel_request_completed(scene),
-            activity.execution_created_out(scene, execution_id),
-            activity.order_out(scene, execution_id),
+            route.cancel_request_completed(scene),
+            out.execution_created_out(scene, execution_id),
+            out.order_out(scene, execution_id),
         ]
 
     def _move(self, order: Order, status: Status, now_ns: int) -> None:
@@ -196,6 +200,7 @@ class Broker:
 
     def _ended(self, order: Order) -> None:
         self._live.pop(order.order_id, None)
+        self._active_ns.pop(order.order_id, None)
         self._working.pop(order.order_id, None)
         self._record(order)
 
@@ -207,10 +212,6 @@ class Broker:
             status=order.status,
         )
         self._ledger.add(state)
-
-    def _schedule(self, due_ns: int, step: Step, order: Order) -> None:
-        self._agenda_count += 1
-        heappush(self._agenda, (due_ns, self._agenda_count, step, order))
 
     def _latency_ns(self) -> int:
         low_ms, high_ms = self._settings.order_latency_low_ms, self._settings.order_latency_high_ms

@@ -10,9 +10,10 @@ from simschwab.core.answers import Request, Response
 from simschwab.core.board import Board
 from simschwab.core.broker import Broker
 from simschwab.core.dice import dice
+from simschwab.core.events import FrameOut, RequestIn, ResponseOut
 from simschwab.core.frames import Frame
 from simschwab.core.identity import identity_of
-from simschwab.core.ledger import FrameOut, Ledger, RequestIn, ResponseOut
+from simschwab.core.ledger import Ledger
 from simschwab.core.market import Market
 from simschwab.core.oauth import OAuth
 from simschwab.core.prices import dollars
@@ -42,8 +43,8 @@ class Exchange:
 
     def http(self, request: Request, now_ns: int) -> Response:
         """Answer an HTTP request."""
-        event = self._request_in(request)
         self.advance(now_ns)
+        event = self._request_in(request)
         self._rest.desk.placed = None
         response = self._rest.answer(request, now_ns)
         placed = self._rest.desk.placed
@@ -108,7 +109,7 @@ class Exchange:
     def _show(self, due_ns: int) -> None:
         for burst in self.market.step(due_ns):
             refreshed = self.board.show(burst)
-            self.streamer.show(burst)
+            self.streamer.show(burst, due_ns)
             for symbol in refreshed:
                 self.broker.rematch(symbol, due_ns)
 

@@ -9,10 +9,10 @@ from itertools import islice
 
 import msgspec
 
-from simschwab.core.activity import Activity
+from simschwab.core.activity.scene import Activity
 from simschwab.core.board import Board
+from simschwab.core.events import BookRef
 from simschwab.core.frames import Frame, data_entry, data_frame
-from simschwab.core.ledger import BookRef
 from simschwab.core.levelone import UNNUMBERED
 from simschwab.core.listing import BOOK_SERVICES, Service
 from simschwab.core.market import BookItem, Burst, Entries, FieldValue, QuoteItem

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from simschwab.core.ledger import BookRef
+from simschwab.core.events import BookRef
 from simschwab.core.times import NS_PER_MS
 
 _ENCODER = msgspec.json.Encoder()

@@ -18,6 +18,7 @@ from simschwab.core.times import NS_PER_S, entered_time_ns
 
 LISTED_MAX = 3000
 _INVALID = "A validation error occurred while processing the request."
+_DIGITS_MAX = 19  # an int64 (schwab-api.md 2.3)
 _NS_PER_DAY = 86_400 * NS_PER_S
 
 
@@ -36,7 +37,7 @@ class OrderDesk:
         """Answer POST orders: 201, no body, Location of the order; or 400."""
         try:
             decoded: object = msgspec.json.decode(body)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return trader_error(400, _INVALID, "The request body is not JSON.")
         ticket = read_ticket(decoded)
         if isinstance(ticket, Refusals):
@@ -75,7 +76,7 @@ class OrderDesk:
             reasons.append(f"The date range must not be negative or longer than {days_max} days.")
         if status is not None and status not in list(Status):
             reasons.append(f"status {status} is not valid.")
-        if not rows_text.isdecimal():
+        if not _is_number(rows_text):
             reasons.append("maxResults must be a number.")
         if reasons or from_ns is None or to_ns is None:
             return trader_error(400, _INVALID, *reasons)
@@ -87,11 +88,15 @@ class OrderDesk:
         return json_response(200, found[: int(rows_text)])
 
     def _find(self, id_text: str) -> Order | None:
-        return self._broker.orders.get(int(id_text)) if id_text.isdecimal() else None
+        return self._broker.orders.get(int(id_text)) if _is_number(id_text) else None
 
     def _view(self, order: Order) -> dict[str, object]:
         listing = self._board.listings[order.ticket.symbol]
         return order_view(order, self._settings.account_number, listing)
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= _DIGITS_MAX
 
 
 def _not_found(id_text: str) -> Response:

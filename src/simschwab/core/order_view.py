@@ -43,7 +43,7 @@ def order_view(order: Order, account_number: str, listing: Listing) -> dict[str,
         view["closeTime"] = order_time(order.closed_ns)
     if order.description:
         view["statusDescription"] = order.description
-    activities = _activities(order)
+    activities = _activities(order, int(listing.cusip))
     if activities:
         view["orderActivityCollection"] = activities
     return view
@@ -66,31 +66,31 @@ def _leg(order: Order, listing: Listing) -> dict[str, object]:
     }
 
 
-def _activities(order: Order) -> list[dict[str, object]]:
+def _activities(order: Order, instrument_id: int) -> list[dict[str, object]]:
     activities = []
     remaining = order.ticket.quantity
     for fill in order.fills:
         remaining -= fill.quantity
-        activities.append(_execution(fill, "FILL", remaining, order, dollars(fill.price_e4)))
+        activities.append(_execution(fill, "FILL", remaining, instrument_id))
     if order.status is Status.CANCELED and order.closed_ns is not None:
         # The documented trap: a cancel is an EXECUTION activity too, with leg quantities (schwab-api.md 2.3).
-        canceled = Fill(0, order.canceled_quantity, 0, order.closed_ns)
-        activities.append(_execution(canceled, "CANCELED", 0, order, 0.0))
+        canceled = Fill(order.order_id, order.canceled_quantity, 0, order.closed_ns)
+        activities.append(_execution(canceled, "CANCELED", 0, instrument_id))
     return activities
 
 
-def _execution(fill: Fill, kind: str, remaining: int, order: Order, price: float) -> dict[str, object]:
+def _execution(fill: Fill, kind: str, remaining: int, instrument_id: int) -> dict[str, object]:
     leg = {
         "legId": 1,
         "quantity": float(fill.quantity),
         "mismarkedQuantity": 0.0,
-        "price": price,
+        "price": dollars(fill.price_e4),
         "time": order_time(fill.filled_ns),
-        "instrumentId": order.order_id % 10**9,
+        "instrumentId": instrument_id,
     }
     return {
         "activityType": "EXECUTION",
-        "activityId": fill.execution_id or order.order_id,
+        "activityId": fill.execution_id,
         "executionType": kind,
         "quantity": float(fill.quantity),
         "orderRemainingQuantity": float(remaining),

@@ -1,6 +1,6 @@
 """Owns playing a tape as if it happened now: every time in a frame is moved by one whole number of ms.
 
-Never changes a price, a size, an order of levels or the lag between a frame and what it tells.
+Never changes a price, a size, the order of levels or of BOOK_TIMEs; at its own pace every lag is kept to the ms.
 Comes from a tape, goes to the board and the feed as bursts.
 """
 
@@ -31,6 +31,7 @@ class TapeMarket:
         self._begun_ns: int | None = None
         self._next = 0
         self._last_due_ns = 0
+        self._book_times = BookTimes()
 
     @property
     def listings(self) -> dict[str, Listing]:
@@ -63,10 +64,35 @@ class TapeMarket:
         self._last_due_ns = due_ns
         frame = self._frames[self._next]
         self._next += 1
-        return (shifted(frame, (due_ns - frame.recv_ns) // NS_PER_MS),)
+        return (shifted(frame, (due_ns - frame.recv_ns) // NS_PER_MS, self._book_times),)
 
 
-def shifted(frame: TapeFrame, delta_ms: int) -> Burst:
+class BookTimes:
+    """Move BOOK_TIMEs so that what was later, equal or earlier stays so, and keep lags as far as that allows.
+
+    Played faster than it was recorded, a tape whose lags are kept exactly would let a later book come out as an
+    earlier one: lags differ by more than the frames are then apart.
+    """
+
+    def __init__(self) -> None:
+        self._latest: dict[tuple[Service, str], tuple[int, int]] = {}
+
+    def moved(self, service: Service, symbol: str, book_ms: int, delta_ms: int) -> int:
+        """Give the moved BOOK_TIME of a symbol's next book."""
+        moved_ms = book_ms + delta_ms
+        latest = self._latest.get((service, symbol))
+        if latest is not None:
+            latest_ms, latest_moved_ms = latest
+            if book_ms == latest_ms:
+                return latest_moved_ms
+            if book_ms < latest_ms:
+                return min(moved_ms, latest_moved_ms - 1)
+            moved_ms = max(moved_ms, latest_moved_ms + 1)
+        self._latest[service, symbol] = (book_ms, moved_ms)
+        return moved_ms
+
+
+def shifted(frame: TapeFrame, delta_ms: int, book_times: BookTimes) -> Burst:
     """Give a recorded frame's entries with all their times moved by `delta_ms`."""
     burst = []
     for entry in data_entries(frame.frame):
@@ -78,7 +104,7 @@ def shifted(frame: TapeFrame, delta_ms: int) -> Burst:
         items = [item for item in content if isinstance(item, dict) and isinstance(item.get("key"), str)]
         name = Service(service)
         if name in BOOK_SERVICES:
-            books = tuple(_book_item(name, item, delta_ms) for item in items)
+            books = tuple(_book_item(name, item, delta_ms, book_times) for item in items)
             burst.append(Entries(name, timestamp_ms + delta_ms, books=books))
         else:
             quotes = tuple(_quote_item(item, delta_ms) for item in items)
@@ -86,16 +112,16 @@ def shifted(frame: TapeFrame, delta_ms: int) -> Burst:
     return Burst(tuple(burst))
 
 
-def _book_item(service: Service, item: dict[str, object], delta_ms: int) -> BookItem:
+def _book_item(service: Service, item: dict[str, object], delta_ms: int, book_times: BookTimes) -> BookItem:
     moved = dict(item)
+    symbol = str(item["key"])
     book_ms = item.get("1")
     if type(book_ms) is int:
-        moved["1"] = book_ms = book_ms + delta_ms
+        moved["1"] = book_ms = book_times.moved(service, symbol, book_ms, delta_ms)
     for side in _SIDES:
         levels = item.get(side)
         if isinstance(levels, list):
             moved[side] = [_shift_level(level, delta_ms) for level in levels]
-    symbol = str(item["key"])
     book = Book(
         symbol,
         service,

@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 E4_PER_DOLLAR = 10_000
 CENT_E4 = 100
 _E4_DECIMALS = 4
+_DOLLARS_MAX = 1_000_000
 _DOTNET_SCALE = 12  # scale 6, stored shifted left by one; the low bit is the sign (schwab-api.md 1.5)
 
 
@@ -29,14 +30,14 @@ def tick_e4(price_e4: int) -> int:
 
 
 def decimal_price(value: object) -> Decimal | None:
-    """Read a price sent as text or number, exactly as written; None when it is no positive number."""
+    """Read a price sent as text or number, exactly as written; None when it is not above 0 and at most a million."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return None
     try:
         price = Decimal(str(value))
     except InvalidOperation:
         return None
-    return price if price.is_finite() and price > 0 else None
+    return price if price.is_finite() and 0 < price <= _DOLLARS_MAX else None
 
 
 def on_increment(price: Decimal) -> bool:
@@ -53,7 +54,7 @@ def to_e4(price: Decimal) -> int:
 def book_price_e4(value: object) -> int | None:
     """Read a book's price from a tape; None when it is no positive number on the grid of 0.0001 dollars."""
     price = decimal_price(value)
-    if price is None or price * E4_PER_DOLLAR % 1 or price > E4_PER_DOLLAR * 100:
+    if price is None or price * E4_PER_DOLLAR % 1:
         return None
     return int(price * E4_PER_DOLLAR)
 

@@ -69,7 +69,7 @@ def read_requests(text: str) -> tuple[StreamRequest, ...]:
     """Read a client's message; Schwabdev sends a single request un-wrapped (schwab-api.md 1.1)."""
     try:
         body = _DECODER.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return (StreamRequest(),)
     wrapped = body.get("requests") if isinstance(body, dict) else None
     requests = wrapped if isinstance(wrapped, list) and wrapped else [body]

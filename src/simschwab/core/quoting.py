@@ -57,7 +57,7 @@ class Quoting:
             for rank, venue in enumerate(self._roster.exchanges)
         }
         self._stubs: dict[_Side, list[int]] = {side: [] for side in _Side}
-        self._since: dict[tuple[_Side, str], tuple[int, int]] = {}
+        self._since: dict[_Side, dict[str, tuple[int, int]]] = {side: {} for side in _Side}
 
     def sides(self, bid_e4: int, ask_e4: int, phase: Phase, ms_of_day: int) -> Sides:
         """Give (bids, asks) for this touch; `ms_of_day` is the book's time since midnight in New York."""
@@ -113,11 +113,12 @@ class Quoting:
 
     def _timed(self, side: _Side, quotes: list[_Quote], ms_of_day: int) -> Iterator[tuple[int, Entry]]:
         # The time tells when the price was set: sizes change under an unchanged time (design 1.3).
+        since = self._since[side]
         for venue, price_e4, size in quotes:
-            known = self._since.get((side, venue))
+            known = since.get(venue)
             if known is None or known[0] != price_e4:
                 known = price_e4, (ms_of_day - self._rng.randint(0, 900)) % MS_PER_DAY
-                self._since[side, venue] = known
+                since[venue] = known
             yield price_e4, Entry(venue, size, known[1])
 
     def _stub_prices(self, side: _Side, touch_e4: int) -> list[int]:

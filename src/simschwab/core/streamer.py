@@ -1,19 +1,19 @@
-"""Owns the streamer's connections: who is logged in, which commands are legal when, when a link is ended.
+"""Owns the streamer: who is logged in, which commands are legal when, when a link is ended.
 
-Never sends by itself: frames wait in a connection's outbox until the server or a test takes them.
-Comes from websocket texts and bursts, goes to outboxes.
+Never lets a second connection of the one user live beside the first.
+Comes from websocket texts, bursts and account activity, goes to the connections' outboxes.
 """
 
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from simschwab.core import frames
-from simschwab.core.activity import Activity, subscribed
+from simschwab.core.activity.scene import Activity, subscribed
 from simschwab.core.board import Board
+from simschwab.core.connection import Connection
+from simschwab.core.events import StreamClosed, StreamIn, StreamOpened
 from simschwab.core.feed import activity_frame, burst_frames, last_known
 from simschwab.core.frames import Frame
-from simschwab.core.ledger import Ledger, StreamClosed, StreamIn, StreamOpened
+from simschwab.core.ledger import Ledger
 from simschwab.core.listing import BOOK_SERVICES, Service
 from simschwab.core.market import Burst
 from simschwab.core.protocol import Code, Command, StreamRequest, answer, read_requests
@@ -22,28 +22,11 @@ from simschwab.core.subscriptions import Subscriptions
 from simschwab.core.times import NS_PER_MS, NS_PER_S
 
 _SUBSCRIBING = frozenset({Command.SUBS, Command.ADD, Command.UNSUBS, Command.VIEW})
-# Texts as recorded or in the guide (schwab-api.md 1.1, 1.3, 1.4); the texts of 12, 20, 21 and slowness are ours [?].
+# Texts as recorded or in the guide (schwab-api.md 1.1, 1.3, 1.4); the texts of 12, 20 and 21 are ours [?].
 _DENIED = "Login Denied.: token is invalid or has expired."
 _UNAVAILABLE = "Service not available or temporary down."
 _EMPTY = "Stop streaming due to empty subscription"
-_SLOW = "Stop streaming due to slowness"
 _EVICTED = "Close connection: the user logged in elsewhere"
-
-
-@dataclass(slots=True)
-class Connection:
-    """Hold one websocket: `login` waits for its answer, `idle_since_ns` is set while nothing is subscribed."""
-
-    number: int
-    subscriptions: Subscriptions
-    heartbeat_due_ns: int
-    idle_since_ns: int | None
-    logged_in: bool = False
-    login: tuple[int, StreamRequest] | None = None
-    activity_key: str | None = None
-    activity_seq: int = 0
-    outbox: deque[Frame] = field(default_factory=deque)
-    closing: bool = False
 
 
 class Streamer:
@@ -76,6 +59,8 @@ class Streamer:
         self._connections[self._opened] = Connection(
             self._opened,
             Subscriptions(self._settings.stream_symbols_max),
+            backlog_max=self._settings.stream_backlog_max,
+            idle_stop_ns=self._settings.idle_stream_s * NS_PER_S,
             heartbeat_due_ns=now_ns + self._settings.heartbeat_s * NS_PER_S,
             idle_since_ns=now_ns,
         )
@@ -83,10 +68,11 @@ class Streamer:
         return self._opened
 
     def lost(self, number: int) -> None:
-        """Forget a connection whose client has gone."""
+        """Forget a connection whose client has gone or whose last frame was taken."""
         connection = self._connections.pop(number, None)
-        if connection is not None and not connection.closing:
-            self._ledger.add(StreamClosed(*self._ledger.stamp(), connection=number, code=0))
+        if connection is not None:
+            event = StreamClosed(*self._ledger.stamp(), connection=number, code=connection.close_code or 0)
+            self._ledger.add(event)
 
     def take_frames(self, number: int) -> list[Frame]:
         """Give the frames waiting for a connection; one with a close code is its last."""
@@ -96,7 +82,7 @@ class Streamer:
         taken = list(connection.outbox)
         connection.outbox.clear()
         if connection.closing:
-            del self._connections[number]
+            self.lost(number)
         return taken
 
     def receive(self, number: int, text: str, now_ns: int) -> bool:
@@ -117,48 +103,40 @@ class Streamer:
             books = self._handle(connection, request, now_ns) or books
         return books
 
-    def show(self, burst: Burst) -> None:
+    def show(self, burst: Burst, now_ns: int) -> None:
         """Send a burst to everybody who subscribed to some of it."""
         for connection in self.connections:
             for frame in burst_frames(burst, connection.subscriptions, self._settings.books_per_frame):
-                self._send(connection, frame)
+                connection.put(frame, now_ns)
 
     def tell(self, messages: list[Activity], now_ns: int) -> None:
         """Send account activity to whoever subscribed to it; seq counts anew on each connection."""
         for connection in self.connections:
-            if connection.activity_key is not None and messages:
-                frame = activity_frame(
-                    messages,
-                    self._settings.account_number,
-                    connection.activity_key,
-                    connection.activity_seq,
-                    now_ns,
-                )
-                connection.activity_seq += len(messages)
-                self._send(connection, frame)
+            if messages:
+                self._tell(connection, messages, now_ns)
 
     def next_due_ns(self) -> int | None:
         """Give the time of the next login answer, heartbeat or idle stop."""
         # A closing connection waits only for its frames to be taken; nothing is due for it any more.
-        return min((self._due_ns(each) for each in self.connections if not each.closing), default=None)
+        return min((each.next_due_ns() for each in self.connections if not each.closing), default=None)
 
     def step(self, due_ns: int) -> None:
         """Do what is due at `due_ns`."""
         for connection in self.connections:
             if connection.login is not None and connection.login[0] <= due_ns and not connection.closing:
                 self._answer_login(connection, connection.login[1], due_ns)
-            if not connection.closing and self._idle_due_ns(connection) <= due_ns:
-                self._send(connection, frames.notice(Code.STOP_STREAMING, _EMPTY, due_ns))
-            if not connection.closing and connection.heartbeat_due_ns <= due_ns:
+            if connection.idle_due_ns is not None and connection.idle_due_ns <= due_ns:
+                connection.put(frames.notice(Code.STOP_STREAMING, _EMPTY, due_ns), due_ns)
+            if connection.heartbeat_due_ns <= due_ns:
                 connection.heartbeat_due_ns = due_ns + self._settings.heartbeat_s * NS_PER_S
-                self._send(connection, frames.heartbeat(due_ns))
+                connection.put(frames.heartbeat(due_ns), due_ns)
 
     def _handle(self, connection: Connection, request: StreamRequest, now_ns: int) -> bool:
         match request.service, request.command:
             case "ADMIN", Command.LOGIN if connection.login is None and not connection.logged_in:
                 connection.login = now_ns + self._settings.login_ms * NS_PER_MS, request
             case "ADMIN", Command.LOGOUT:
-                self._send(connection, answer(request, Code.SUCCESS, "SUCCESS", now_ns, close=True))
+                connection.put(answer(request, Code.SUCCESS, "SUCCESS", now_ns, close=True), now_ns)
             case service, command if not service or command not in _SUBSCRIBING:
                 self._reply(connection, request, Code.BAD_COMMAND_FORMAT, "Bad command format", now_ns)
             case _ if not connection.logged_in:
@@ -176,12 +154,12 @@ class Streamer:
         connection.login = None
         valid = self._token_is_valid(request.parameters.get("Authorization", ""), now_ns)
         if not valid or request.customer_id != self._customer_id:
-            self._send(connection, answer(request, Code.LOGIN_DENIED, _DENIED, now_ns, close=True))
+            connection.put(answer(request, Code.LOGIN_DENIED, _DENIED, now_ns, close=True), now_ns)
             return
         # One connection a user: a second login ends the first (schwab-api.md 1.4, code 12).
         for other in self.connections:
             if other.logged_in and not other.closing:
-                self._send(other, frames.notice(Code.CLOSE_CONNECTION, _EVICTED, now_ns))
+                other.put(frames.notice(Code.CLOSE_CONNECTION, _EVICTED, now_ns), now_ns)
         connection.logged_in = True
         connection.idle_since_ns = now_ns
         self._reply(connection, request, Code.SUCCESS, "server=simschwab-1;status=NP", now_ns)
@@ -192,21 +170,21 @@ class Streamer:
                 connection.activity_key = request.parameters.get("keys", "") or "Account Activity"
                 connection.activity_seq = 0
                 self._succeed(connection, request, now_ns)
-                self.tell_one(connection, now_ns)
+                self._tell(connection, [subscribed()], now_ns)
             case Command.UNSUBS:
                 connection.activity_key = None
                 self._succeed(connection, request, now_ns)
             case _:
                 # ADD is refused for this service (schwab-api.md 1.5); which code says so is an assumption [?].
                 self._reply(connection, request, Code.FAILED_COMMAND_ADD, "ADD command failed", now_ns)
-        self._note_idle(connection, now_ns)
+        connection.note_idle(now_ns)
 
-    def tell_one(self, connection: Connection, now_ns: int) -> None:
-        """Tell a connection that its activity subscription stands."""
-        key = connection.activity_key or ""
-        frame = activity_frame([subscribed()], self._settings.account_number, key, 0, now_ns)
-        connection.activity_seq = 1
-        self._send(connection, frame)
+    def _tell(self, connection: Connection, messages: list[Activity], now_ns: int) -> None:
+        key, account = connection.activity_key, self._settings.account_number
+        if key is not None:
+            frame = activity_frame(messages, account, key, connection.activity_seq, now_ns)
+            connection.activity_seq += len(messages)
+            connection.put(frame, now_ns)
 
     def _subscribe(self, connection: Connection, service: Service, request: StreamRequest, now_ns: int) -> bool:
         change = connection.subscriptions.apply(service, request)
@@ -217,38 +195,12 @@ class Streamer:
         else:
             self._succeed(connection, request, now_ns)
         for frame in last_known(self._board, service, change.shown, connection.subscriptions, now_ns):
-            self._send(connection, frame)
-        self._note_idle(connection, now_ns)
+            connection.put(frame, now_ns)
+        connection.note_idle(now_ns)
         return service in BOOK_SERVICES and bool(change.shown)
 
     def _succeed(self, connection: Connection, request: StreamRequest, now_ns: int) -> None:
         self._reply(connection, request, Code.SUCCESS, f"{request.command} command succeeded", now_ns)
 
     def _reply(self, connection: Connection, request: StreamRequest, code: Code, text: str, now_ns: int) -> None:
-        self._send(connection, answer(request, code, text, now_ns))
-
-    def _send(self, connection: Connection, frame: Frame) -> None:
-        if connection.closing:
-            return
-        if len(connection.outbox) >= self._settings.stream_backlog_max and frame.close_code is None:
-            connection.outbox.clear()
-            frame = Frame("notify", frames.notice(Code.STOP_STREAMING, _SLOW, 0).payload, (), Code.STOP_STREAMING)
-        connection.outbox.append(frame)
-        if frame.close_code is not None:
-            connection.closing = True
-            code = int(frame.close_code)
-            self._ledger.add(StreamClosed(*self._ledger.stamp(), connection=connection.number, code=code))
-
-    def _note_idle(self, connection: Connection, now_ns: int) -> None:
-        if connection.subscriptions or connection.activity_key is not None:
-            connection.idle_since_ns = None
-        elif connection.idle_since_ns is None:
-            connection.idle_since_ns = now_ns
-
-    def _idle_due_ns(self, connection: Connection) -> float:
-        since_ns = connection.idle_since_ns
-        return float("inf") if since_ns is None else since_ns + self._settings.idle_stream_s * NS_PER_S
-
-    def _due_ns(self, connection: Connection) -> int:
-        due_ns = min(connection.heartbeat_due_ns, self._idle_due_ns(connection))
-        return int(due_ns if connection.login is None else min(due_ns, connection.login[0]))
+        connection.put(answer(request, code, text, now_ns), now_ns)

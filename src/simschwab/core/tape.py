@@ -70,7 +70,7 @@ def data_entries(frame: dict[str, object]) -> list[dict[str, object]]:
 def _frame_of(number: int, line: bytes) -> TapeFrame | None:
     try:
         value = _DECODER.decode(line)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise TapeError(f"line {number}: not JSON ({error}); {_EXPECTED}") from None
     if not isinstance(value, dict):
         raise TapeError(f"line {number}: found {type(value).__name__}; {_EXPECTED}")

@@ -469,8 +469,17 @@ def test_responses_that_are_no_list_cost_nothing_else(name: str, bad: str) -> No
 
 
 @pytest.mark.parametrize("name", ["response", "notify"])
-def test_a_name_that_is_half_a_surrogate_pair_does_not_stop_the_stream(name: str) -> None:
-    raw = f'{{"{name}":[{{"\\ud800":1,"requestid":"1","content":{{"code":0}}}}],"data":[]}}'.encode()
+@pytest.mark.parametrize(
+    "element",
+    [
+        '{"\\ud800":1,"requestid":"1","content":{"code":0}}',
+        '{"requestid":"1","content":{"code":0,"\\udc00":1}}',
+        '{"requestid":"1","content":{"code":"\\ud800"}}',
+        '{"heartbeat":"1","\\ud800":1}',
+    ],
+)
+def test_half_a_surrogate_pair_does_not_stop_the_stream(name: str, element: str) -> None:
+    raw = f'{{"{name}":[{element}],"data":[]}}'.encode()
     assert decoded(raw).data == []
 
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from simschwab.core.listing import Service
-from simschwab.core.playback import TapeMarket, shifted
+from simschwab.core.playback import BookTimes, TapeMarket, shifted
 from simschwab.core.tape import TapeError, read_tape
 from simschwab.core.times import MS_PER_DAY, NS_PER_MS
 from simschwab.virtual import START_NS, Virtual
@@ -39,7 +41,7 @@ def wire_of(payload: bytes) -> dict[str, object]:
 def test_times_move_by_one_delta_and_nothing_else_changes() -> None:
     tape = read_tape([book_line(0)], None, None)
     delta_ms = 987_654
-    (entries,) = shifted(tape.frames[0], delta_ms).entries
+    (entries,) = shifted(tape.frames[0], delta_ms, BookTimes()).entries
     sent = wire_of(entries.books[0].payload)
     recorded = json.loads(book_line(0))["frame"]["data"][0]["content"][0]
     assert entries.timestamp_ms == T0_MS + delta_ms
@@ -74,13 +76,9 @@ def test_level_one_times_move_and_other_fields_stand() -> None:
     item = {"key": "F", "1": 13.1, "8": 5, "34": T0_MS - 7, "35": T0_MS - 9, "delayed": False}
     frame = {"data": [{"service": "LEVELONE_EQUITIES", "timestamp": T0_MS, "content": [item]}]}
     tape = read_tape([json.dumps(frame).encode()], None, None)
-    (entries,) = shifted(tape.frames[0], 1000).entries
-    assert (
-        entries.quotes[0].changes == item | {"34": T0_MS + 993, "35": T0_MS + 991}
-        and "key" not in (entries.quotes[0].changes)
-    ) or entries.quotes[0].changes == {
-        name: value for name, value in (item | {"34": T0_MS + 993, "35": T0_MS + 991}).items() if name != "key"
-    }
+    (entries,) = shifted(tape.frames[0], 1000, BookTimes()).entries
+    moved = item | {"34": T0_MS + 993, "35": T0_MS + 991}
+    assert {"key": entries.quotes[0].symbol} | entries.quotes[0].changes == moved
 
 
 @pytest.mark.parametrize(
@@ -165,3 +163,25 @@ def test_a_real_recording_keeps_its_lags_to_the_millisecond() -> None:
         assert (
             json.dumps(sent["2"])[:200].split('"3"')[0] == (json.dumps(entry["content"][0]["2"])[:200].split('"3"')[0])
         )
+
+
+@given(
+    books=st.lists(st.tuples(st.integers(1, 5_000), st.integers(0, 2_000)), min_size=2, max_size=30),
+    speed=st.sampled_from([1, 7, 40, 1_000]),
+)
+def test_book_times_keep_their_order_at_any_speed_and_their_lag_at_their_own(
+    books: list[tuple[int, int]], speed: int
+) -> None:
+    times, recv_ms, told = BookTimes(), 0, list[tuple[int, int]]()
+    for pause_ms, lag_ms in books:
+        recv_ms += pause_ms
+        played_ms = 1_000_000 + recv_ms // speed
+        moved_ms = times.moved(Service.NYSE_BOOK, "F", recv_ms - lag_ms, played_ms - recv_ms)
+        told.append((recv_ms - lag_ms, moved_ms))
+        if speed == 1:
+            assert played_ms - moved_ms == lag_ms
+    latest, latest_moved = told[0]
+    for book_ms, moved_ms in told[1:]:
+        assert (moved_ms > latest_moved, moved_ms == latest_moved) == (book_ms > latest, book_ms == latest)
+        if book_ms > latest:
+            latest, latest_moved = book_ms, moved_ms

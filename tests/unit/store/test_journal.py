@@ -1,0 +1,337 @@
+"""The intent journal: what was appended is there after anything, what was not is not, and closes always have room."""
+
+import errno
+import logging
+import os
+import re
+import signal
+from pathlib import Path
+from random import Random
+from time import sleep
+
+import pytest
+from support.intents import an_intent
+from support.machine import child, fill_up, said, small_disk
+
+from leadline.core.errors import JournalError
+from leadline.core.intent import Intent
+from leadline.store.journal import MAGIC, RESERVE_BYTES, SIZE_BYTES, Journal
+
+KB = 1_024
+
+APPEND_FOR_EVER = """
+import itertools, sys
+from pathlib import Path
+from leadline.store.journal import Journal
+from support.intents import an_intent
+journal = Journal(Path(sys.argv[1]))
+for number in itertools.count(len(journal.intents) + 1):
+    journal.append(an_intent(number))
+    print(number)
+"""
+
+
+def keys(intents: list[Intent]) -> list[str]:
+    return [intent.key for intent in intents]
+
+
+def small(path: Path, *, size_kb: int = 64, reserve_kb: int = 8) -> Journal:
+    return Journal(path, size_bytes=size_kb * KB, reserve_bytes=reserve_kb * KB)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "account" / "intents.journal"
+
+
+def fill_with_openings(journal: Journal) -> int:
+    """Append openings until one is refused, and give how many there were room for."""
+    for number in range(100_000):
+        try:
+            journal.append(an_intent(number))
+        except JournalError:
+            return number
+    raise AssertionError("the journal never fills")
+
+
+def test_what_was_appended_comes_back_whole_and_in_order(path: Path) -> None:
+    intents = [an_intent(number, closes=number % 3 == 0) for number in (5, 3, 9, 1)]
+    journal = Journal(path)
+    assert journal.intents == []
+    for intent in intents:
+        journal.append(intent)
+    journal.close()
+    again = Journal(path)
+    assert again.intents == intents
+    again.append(an_intent(77))
+    again.close()
+    assert keys(Journal(path).intents) == [*keys(intents), "live-1-77-1"]
+
+
+def test_an_intent_is_on_record_before_append_returns(path: Path) -> None:
+    """Nothing is buffered: another reader of the file sees it at once."""
+    journal = Journal(path)
+    journal.append(an_intent())
+    assert keys(Journal(path).intents) == ["live-1-1-1"]
+
+
+def test_each_intent_is_one_write(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(path)
+    calls = []
+    pwrite = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda fd, data, offset: (calls.append(len(data)), pwrite(fd, data, offset))[1])
+    journal.append(an_intent(1))
+    journal.append(an_intent(2, closes=True))
+    assert len(calls) == 2
+
+
+def test_only_its_owner_may_read_it(path: Path) -> None:
+    Journal(path).close()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+# room
+
+
+def test_its_whole_size_is_taken_at_once(path: Path) -> None:
+    Journal(path).close()
+    assert path.stat().st_size == SIZE_BYTES
+    assert path.stat().st_blocks * 512 >= SIZE_BYTES
+
+
+def test_a_disk_that_is_full_later_refuses_nothing(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 256) as disk:
+        journal = small(disk / "intents.journal")
+        fill_up(disk)
+        with pytest.raises(OSError, match="No space"):
+            (disk / "other").write_bytes(bytes(KB))
+        openings = fill_with_openings(journal)
+        journal.append(an_intent(1_000_000, closes=True))
+        journal.close()
+        assert openings > 50
+        assert len(small(disk / "intents.journal").intents) == openings + 1
+
+
+def test_a_disk_without_room_for_it_is_said_at_the_start(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 256) as disk:
+        ballast = fill_up(disk)
+        with pytest.raises(JournalError, match=r"cannot be made \(No space left.*expected 64 kB of free disk"):
+            small(disk / "intents.journal")
+        ballast.unlink()
+        small(disk / "intents.journal").append(an_intent())
+
+
+def test_the_last_part_is_for_closes_only(path: Path) -> None:
+    journal = small(path)
+    openings = fill_with_openings(journal)
+    for _ in range(2):
+        with pytest.raises(JournalError, match="no room for open live-1-5-1.*kept for closing"):
+            journal.append(an_intent(5))
+    closes = 0
+    with pytest.raises(JournalError, match="no room for close"):
+        while True:
+            journal.append(an_intent(1_000 + closes, closes=True))
+            closes += 1
+    record_bytes = (64 - 8) * KB / openings
+    assert closes == pytest.approx(8 * KB / record_bytes, abs=2)
+    journal.close()
+    assert len(small(path).intents) == openings + closes
+    assert path.stat().st_size == 64 * KB, "no record goes beyond what was taken"
+
+
+def test_the_reserve_holds_hundreds_of_closes(path: Path) -> None:
+    journal = Journal(path)
+    journal.append(an_intent(closes=True))
+    record_bytes = journal._offset - len(MAGIC)
+    assert RESERVE_BYTES / record_bytes > 500
+
+
+def test_half_full_is_told_in_time(path: Path) -> None:
+    journal = small(path)
+    assert not journal.is_half_full
+    fill_with_openings(journal)
+    assert journal.is_half_full
+
+
+def test_an_intent_that_is_too_large_is_refused_and_the_others_go_on(path: Path) -> None:
+    journal = Journal(path)
+    with pytest.raises(JournalError):
+        journal.append(an_intent(1, symbol="X" * 100_000))
+    journal.append(an_intent(2))
+    assert keys(Journal(path).intents) == ["live-1-2-1"]
+
+
+# faults
+
+
+def test_an_input_output_error_is_said_and_the_next_intent_takes_the_place(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(path)
+
+    def fail(fd: int, data: bytes, offset: int) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", fail)
+        with pytest.raises(JournalError, match=r"intents\.journal: intent live-1-1-1 was not recorded \(Input/output"):
+            journal.append(an_intent(1))
+    journal.append(an_intent(2))
+    assert keys(Journal(path).intents) == ["live-1-2-1"]
+
+
+@pytest.mark.parametrize("written", [0, 1, 7, 8, 9, 100])
+def test_a_short_write_is_no_record(path: Path, monkeypatch: pytest.MonkeyPatch, written: int) -> None:
+    journal = Journal(path)
+    journal.append(an_intent(1))
+    pwrite = os.pwrite
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", lambda fd, data, offset: pwrite(fd, data[:written], offset))
+        with pytest.raises(JournalError, match="live-1-2-1 was recorded in part"):
+            journal.append(an_intent(2))
+    assert keys(Journal(path).intents) == ["live-1-1-1"]
+    journal = Journal(path)
+    journal.append(an_intent(3))
+    assert keys(Journal(path).intents) == ["live-1-1-1", "live-1-3-1"]
+
+
+def test_after_the_end_an_intent_is_refused_and_goes_into_no_other_file(path: Path, tmp_path: Path) -> None:
+    """The number of the closed file is given to the next file that is opened: a socket, or the database."""
+    journal = Journal(path)
+    journal.close()
+    with (tmp_path / "other").open("w+b") as other:
+        with pytest.raises(JournalError, match="was not recorded"):
+            journal.append(an_intent())
+        journal.close()
+        other.seek(0)
+        assert other.read() == b""
+
+
+@pytest.mark.parametrize("place", ["a_file/x.journal", "a_directory"])
+def test_a_place_that_cannot_hold_it_is_said(tmp_path: Path, place: str) -> None:
+    (tmp_path / "a_file").write_text("")
+    (tmp_path / "a_directory").mkdir()
+    with pytest.raises(
+        JournalError, match="the intent journal cannot be made .*do: free the disk or correct STATE_DIR"
+    ):
+        Journal(tmp_path / place)
+
+
+@pytest.mark.parametrize("content", [b"a shopping list", b"leadline intents 2\n", b"\0\0\0x", b"l\0e"])
+def test_a_file_that_is_no_journal_is_named_and_left_as_it_is(path: Path, content: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(JournalError, match=r"no intent journal.*move it away"):
+        Journal(path)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"", MAGIC[:7], MAGIC, bytes(4_096)])
+def test_a_start_that_was_cut_off_is_taken_up(path: Path, content: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+    journal = Journal(path)
+    assert journal.intents == []
+    journal.append(an_intent())
+    assert keys(Journal(path).intents) == ["live-1-1-1"]
+
+
+def test_an_intent_of_another_version_is_said_and_left_as_it_is(path: Path) -> None:
+    journal = Journal(path)
+    journal.append(an_intent())
+    journal.close()
+    before = path.read_bytes()
+    changed = before.replace(b"purpose", b"porpose")
+    changed = _with_new_checksum(changed)
+    path.write_bytes(changed)
+    with pytest.raises(JournalError, match=r"an intent in this journal cannot be read \(.*purpose.*move it away"):
+        Journal(path)
+    assert path.read_bytes() == changed
+
+
+def _with_new_checksum(content: bytes) -> bytes:
+    import struct
+    import zlib
+
+    at = len(MAGIC)
+    (length,) = struct.unpack_from("<I", content, at)
+    checksum = struct.pack("<I", zlib.crc32(content[at + 8 : at + 8 + length]))
+    return content[: at + 4] + checksum + content[at + 8 :]
+
+
+def test_damage_in_the_middle_costs_one_intent_and_is_said(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    journal = Journal(path)
+    ends = []
+    for number in range(1, 6):
+        journal.append(an_intent(number))
+        ends.append(journal._offset)
+    journal.close()
+    content = bytearray(path.read_bytes())
+    content[ends[1] + 50] ^= 1
+    path.write_bytes(content)
+    again = Journal(path)
+    assert keys(again.intents) == [f"live-1-{number}-1" for number in (1, 2, 4, 5)]
+    assert re.search(rf"{ends[2] - ends[1]} bytes before an intent are damaged", caplog.text)
+    again.append(an_intent(6))
+    assert keys(Journal(path).intents)[-2:] == ["live-1-5-1", "live-1-6-1"]
+
+
+def test_a_journal_that_an_earlier_version_made_larger_keeps_its_room(path: Path) -> None:
+    journal = small(path, size_kb=128)
+    openings = fill_with_openings(journal)
+    journal.close()
+    smaller = small(path, size_kb=16, reserve_kb=8)
+    assert len(smaller.intents) == openings
+    smaller.append(an_intent(7, closes=True))
+
+
+# beginning anew
+
+
+def test_beginning_anew_keeps_the_old_one_under_another_name(path: Path) -> None:
+    journal = small(path)
+    openings = fill_with_openings(journal)
+    kept = path.with_name("old.journal")
+    anew = journal.begin_anew(kept)
+    assert anew.intents == []
+    assert not anew.is_half_full
+    assert fill_with_openings(anew) == openings
+    assert len(small(kept).intents) == openings
+    with pytest.raises(JournalError):
+        journal.append(an_intent())
+
+
+def test_beginning_anew_writes_over_nothing(path: Path) -> None:
+    journal = small(path)
+    journal.append(an_intent(1))
+    kept = path.with_name("old.journal")
+    kept.write_text("precious")
+    with pytest.raises(JournalError, match=r"old\.journal: .*cannot be put aside \(File exists\)"):
+        journal.begin_anew(kept)
+    assert kept.read_text() == "precious"
+    journal.append(an_intent(2))
+    assert keys(small(path).intents) == ["live-1-1-1", "live-1-2-1"]
+
+
+# kills
+
+
+def test_a_kill_at_any_moment_loses_no_intent_whose_append_returned(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    dice = Random(3)
+    known = 0
+    for _ in range(8):
+        with child(APPEND_FOR_EVER, path) as process:
+            assert said(process) == str(known + 1)
+            sleep(dice.random() * 0.03)
+            os.kill(process.pid, signal.SIGKILL)
+            lines = process.communicate()[0].split("\n")
+        # Every whole line was said after its append; the last one may have been appended and not said.
+        last = max([known + 1, *(int(line) for line in lines[:-1] if line)])
+        intents = Journal(path).intents
+        assert keys(intents) == [f"live-1-{number}-1" for number in range(1, len(intents) + 1)]
+        assert last <= len(intents) <= last + 1
+        known = len(intents)

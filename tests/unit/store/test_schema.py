@@ -1,0 +1,185 @@
+"""Migrations: each whole and recorded, a backup first, nothing dropped, and a file that is not ours left as it is."""
+
+from hashlib import sha256
+from pathlib import Path
+
+import apsw
+import pytest
+
+from leadline.core.errors import ExitCode, SchemaError, StoreError
+from leadline.store import schema
+from leadline.store.connection import open_writer
+from leadline.store.schema import MIGRATIONS, migrate
+from leadline.store.writer import Writer
+
+SECOND = ("second", "ALTER TABLE alerts ADD COLUMN mood TEXT; SELECT 1; CREATE TABLE moods (name TEXT)")
+SPINE_TABLES = {
+    *("alerts", "counters", "orders", "fills", "positions", "dispositions", "touches", "processes", "migrations"),
+}
+
+
+def tables(path: Path) -> set[str]:
+    connection = apsw.Connection(str(path))
+    names = {str(name) for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    connection.close()
+    return names
+
+
+def rows(path: Path, sql: str) -> list[tuple[object, ...]]:
+    connection = apsw.Connection(str(path))
+    found = [tuple(row) for row in connection.execute(sql)]
+    connection.close()
+    return found
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    return {entry.name: sha256(entry.read_bytes()).digest() for entry in directory.iterdir()}
+
+
+def a_file_of_now(path: Path) -> None:
+    """Write a file of the current schema with one row in it."""
+    writer = Writer(path, 7)
+    writer.execute_now("INSERT INTO counters VALUES ('kept', 42)")
+    writer.close()
+
+
+def opened(path: Path, now_ns: int = 8) -> list[str]:
+    connection = open_writer(path)
+    try:
+        return migrate(connection, path, now_ns)
+    finally:
+        connection.close()
+
+
+def test_a_fresh_file_gets_every_migration_each_recorded_with_its_time(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    assert opened(path, 7) == [name for name, _ in MIGRATIONS]
+    expected = [(number, name, 7) for number, (name, _) in enumerate(MIGRATIONS, start=1)]
+    assert rows(path, "SELECT * FROM migrations ORDER BY number") == expected
+    assert rows(path, "PRAGMA user_version") == [(len(MIGRATIONS),)]
+    assert tables(path) >= SPINE_TABLES
+
+
+def test_a_current_file_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    a_file_of_now(path)
+    before = files(tmp_path)
+    assert opened(path) == []
+    assert files(tmp_path) == before
+
+
+def test_nothing_is_ever_dropped() -> None:
+    assert not [name for name, sql in MIGRATIONS if "DROP" in sql.upper() or "DELETE" in sql.upper()]
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_a_newer_schema_is_refused_with_its_own_exit_code_and_not_a_byte_changed(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "x.db"
+    a_file_of_now(path)
+    newer = apsw.Connection(str(path))
+    newer.pragma("journal_mode", mode)
+    newer.pragma("user_version", len(MIGRATIONS) + 1)
+    newer.close()
+    before = files(tmp_path)
+    known = len(MIGRATIONS)
+    with pytest.raises(
+        SchemaError, match=f"schema {known + 1}, this leadline knows {known}.*nothing was changed"
+    ) as told:
+        Writer(path, 8)
+    assert told.value.exit_code is ExitCode.SCHEMA
+    assert ExitCode.SCHEMA.value == 4
+    assert files(tmp_path) == before
+
+
+def test_another_programs_database_is_refused_and_not_a_byte_changed(tmp_path: Path) -> None:
+    """The seed kept a table `alerts` too: it is another one."""
+    path = tmp_path / "seed.db"
+    seed = apsw.Connection(str(path))
+    seed.execute("CREATE TABLE alerts (id INTEGER PRIMARY KEY, symbol TEXT)")
+    seed.close()
+    before = files(tmp_path)
+    with pytest.raises(
+        StoreError, match=r"another program's tables are in this database \(alerts\).*nothing was changed"
+    ):
+        Writer(path, 8)
+    assert files(tmp_path) == before
+
+
+def test_a_text_file_is_refused_and_not_a_byte_changed(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    path.write_bytes(b"dear diary\n" * 1_000)
+    before = files(tmp_path)
+    with pytest.raises(StoreError, match="no readable database"):
+        Writer(path, 8)
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("place", ["nowhere/x.db", "a_file/x.db"])
+def test_a_place_that_is_none_is_said(tmp_path: Path, place: str) -> None:
+    (tmp_path / "a_file").write_text("")
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Writer(tmp_path / place, 8)
+
+
+def test_an_older_file_is_saved_and_upgraded_with_all_that_is_in_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.db"
+    a_file_of_now(path)
+    old = len(MIGRATIONS)
+    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, SECOND))
+    assert opened(path, 8) == ["second"]
+    assert rows(path, "SELECT * FROM counters") == [("kept", 42)]
+    assert rows(path, "SELECT number, ran_ns FROM migrations") == [*((n + 1, 7) for n in range(old)), (old + 1, 8)]
+    assert "moods" in tables(path), "what stands behind a statement that gives rows ran too"
+    saved = tmp_path / f"x.db.schema{old}.bak"
+    assert rows(saved, "SELECT * FROM counters") == [("kept", 42)]
+    assert "moods" not in tables(saved)
+    assert rows(saved, "PRAGMA user_version") == [(old,)]
+    assert rows(saved, "PRAGMA integrity_check") == [("ok",)]
+
+
+@pytest.mark.parametrize("wrong", ["CREATE TABLE alerts (a)", "NO SQL", "INSERT INTO counters VALUES ('kept', 1)"])
+def test_a_migration_that_fails_leaves_the_file_as_it_was_and_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wrong: str
+) -> None:
+    path = tmp_path / "x.db"
+    a_file_of_now(path)
+    before = tables(path)
+    monkeypatch.setattr(
+        schema, "MIGRATIONS", (*MIGRATIONS, ("bad", f"CREATE TABLE half (a); {wrong}; CREATE TABLE b (a)"))
+    )
+    with pytest.raises(StoreError, match="it was left as it is"):
+        opened(path)
+    monkeypatch.undo()
+    assert tables(path) == before
+    assert rows(path, "PRAGMA user_version") == [(len(MIGRATIONS),)]
+    assert opened(path) == [], "the old version goes on with it"
+
+
+def test_migrations_before_one_that_fails_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    a_file_of_now(path)
+    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, SECOND, ("bad", "NO SQL")))
+    with pytest.raises(StoreError):
+        opened(path)
+    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, SECOND))
+    assert opened(path) == []
+
+
+def test_two_processes_that_start_at_once_run_a_migration_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The second one read the old version before the first one wrote the new one."""
+    path = tmp_path / "x.db"
+    a_file_of_now(path)
+    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, SECOND))
+    late = open_writer(path)
+    backup = schema.backup
+
+    def outrun(connection: apsw.Connection, target: Path) -> None:
+        monkeypatch.setattr(schema, "backup", backup)
+        assert opened(path, 8) == ["second"]
+        backup(connection, target)
+
+    monkeypatch.setattr(schema, "backup", outrun)
+    assert migrate(late, path, 9) == []
+    assert rows(path, f"SELECT ran_ns FROM migrations WHERE number = {len(MIGRATIONS) + 1}") == [(8,)]

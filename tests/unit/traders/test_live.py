@@ -1,0 +1,285 @@
+"""The trader's lanes, the flip, and exactly one disposition an alert (design section 5)."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from leadline.core.imbalance import Direction
+from leadline.core.intent import Purpose
+from leadline.core.orders import Instruction, OrderState, OrderType
+from leadline.core.states import SymbolState, TradingState
+from leadline.store.journal import Journal
+from support.trading import LIMITS, POLICY, Bench
+
+BUY, SHORT = Direction.BID_HEAVY, Direction.ASK_HEAVY
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def long_position(bench: Bench) -> None:
+    bench.alert(BUY)
+    bench.executor.fill(13_130_000)
+    assert bench.position() == 100
+
+
+def test_an_entry_is_a_marketable_limit_at_the_touch_and_is_on_record_before_it_is_sent(bench: Bench) -> None:
+    alert_id = bench.alert(BUY)
+    [(intent, _)] = bench.executor.sent
+    assert (intent.order.instruction, intent.order.qty, intent.order.order_type) == (
+        Instruction.BUY,
+        100,
+        OrderType.LIMIT,
+    )
+    assert intent.order.limit == 131_300
+    assert intent.purpose is Purpose.OPEN
+    assert [known.key for known in Journal(bench.journal.path, size_bytes=1 << 20).intents] == [intent.key]
+    assert bench.disposition(alert_id) == "traded"
+
+
+def test_an_ask_heavy_alert_opens_short(bench: Bench) -> None:
+    bench.alert(SHORT)
+    [(intent, _)] = bench.executor.sent
+    assert (intent.order.instruction, intent.order.limit) == (Instruction.SELL_SHORT, 131_200)
+
+
+def test_an_alert_in_the_direction_of_the_position_is_held(bench: Bench) -> None:
+    long_position(bench)
+    again = bench.alert(BUY)
+    assert len(bench.executor.sent) == 1
+    assert bench.disposition(again) == "held"
+
+
+def test_a_flip_closes_sees_the_fill_and_then_opens(bench: Bench) -> None:
+    long_position(bench)
+    flip = bench.alert(SHORT)
+    close = bench.executor.sent[1][0]
+    assert (close.order.instruction, close.order.qty, close.purpose) == (Instruction.SELL, 100, Purpose.CLOSE)
+    assert flip not in bench.dispositions(), "nothing is settled before the last leg is decided"
+    bench.executor.tell(OrderState.WORKING)
+    assert len(bench.executor.sent) == 2, "no opening before the close is filled"
+    bench.executor.fill(13_120_000)
+    opening = bench.executor.sent[2][0]
+    assert (opening.order.instruction, opening.order.qty) == (Instruction.SELL_SHORT, 100)
+    assert bench.disposition(flip) == "traded"
+    bench.executor.fill(13_120_000)
+    assert bench.position() == -100
+
+
+def test_the_opening_leg_is_priced_on_the_book_after_the_close(bench: Bench) -> None:
+    long_position(bench)
+    bench.alert(SHORT)
+    bench.clock.pass_s(1)
+    bench.quote(bid=130_900, ask=131_000)
+    bench.executor.fill(13_120_000)
+    assert bench.executor.sent[2][0].order.limit == 130_900
+
+
+def test_a_close_that_fills_in_part_closes_the_rest_at_market(bench: Bench) -> None:
+    long_position(bench)
+    flip = bench.alert(SHORT)
+    bench.executor.fill(13_120_000, qty=40, state="CANCELED")
+    rest = bench.executor.sent[2][0].order
+    assert (rest.instruction, rest.qty, rest.order_type) == (Instruction.SELL, 60, OrderType.MARKET)
+    bench.executor.fill(13_110_000)
+    assert bench.executor.sent[3][0].order.instruction is Instruction.SELL_SHORT
+    assert bench.disposition(flip) == "traded"
+
+
+def test_a_close_that_never_fills_opens_nothing(bench: Bench) -> None:
+    long_position(bench)
+    flip = bench.alert(SHORT)
+    bench.executor.tell(OrderState.CANCELED)
+    bench.executor.tell(OrderState.CANCELED)
+    assert len(bench.executor.sent) == 3
+    assert bench.disposition(flip) == "closed_only"
+    assert bench.position() == 100
+
+
+def test_a_flip_that_takes_too_long_only_closes(bench: Bench) -> None:
+    long_position(bench)
+    flip = bench.alert(SHORT)
+    bench.clock.pass_s(10.001)
+    bench.quote()
+    bench.executor.fill(13_120_000)
+    assert bench.disposition(flip) == "closed_only"
+    assert bench.position() == 0
+
+
+def test_with_shorting_off_an_opposite_alert_only_closes(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, msgspec.structs.replace(POLICY, shorting=False))
+    long_position(bench)
+    flip = bench.alert(SHORT)
+    bench.executor.fill(13_120_000)
+    assert bench.disposition(flip) == "closed_only"
+    entry = bench.alert(SHORT)
+    assert bench.disposition(entry) == "refused"
+
+
+def test_a_blocked_entry_is_refused_and_a_blocked_flip_still_closes(bench: Bench) -> None:
+    refused = bench.alert(BUY, entry_blocked_by="min_volume")
+    assert bench.dispositions()[refused] == [("refused", "min_volume")]
+    long_position(bench)
+    flip = bench.alert(SHORT, entry_blocked_by="min_volume")
+    assert bench.executor.sent[-1][0].purpose is Purpose.CLOSE
+    bench.executor.fill(13_120_000)
+    assert bench.disposition(flip) == "closed_only"
+
+
+def test_one_alert_runs_one_waits_and_a_newer_one_takes_its_place(bench: Bench) -> None:
+    running, waiting, newest = bench.alert(BUY), bench.alert(SHORT), bench.alert(BUY)
+    assert bench.dispositions()[waiting] == [("superseded", f"by alert {newest}")]
+    assert newest not in bench.dispositions()
+    bench.executor.fill(13_130_000)
+    assert (bench.disposition(running), bench.disposition(newest)) == ("traded", "held")
+
+
+def test_symbols_do_not_wait_for_each_other(bench: Bench) -> None:
+    bench.alert(BUY, "F")
+    bench.alert(BUY, "SOFI")
+    assert [intent.order.symbol for intent, _ in bench.executor.sent] == ["F", "SOFI"]
+
+
+@pytest.mark.parametrize(("age_s", "expected"), [(2.0, "traded"), (2.001, "expired")])
+def test_an_alert_past_its_time_to_live_opens_nothing(bench: Bench, age_s: float, expected: str) -> None:
+    aged = bench.alert(BUY, boot_ns=bench.clock.boot_ns() - round(age_s * 1e9))
+    assert bench.disposition(aged) == expected
+
+
+def test_an_old_alert_that_waited_closes_and_only_closes(bench: Bench) -> None:
+    bench.alert(BUY)
+    waited = bench.alert(SHORT)
+    bench.clock.pass_s(5)
+    bench.quote()
+    bench.executor.fill(13_130_000)
+    assert bench.executor.sent[-1][0].purpose is Purpose.CLOSE
+    bench.executor.fill(13_120_000)
+    assert bench.disposition(waited) == "closed_only"
+    assert bench.position() == 0
+
+
+def test_an_old_alert_that_did_not_wait_does_nothing(bench: Bench) -> None:
+    long_position(bench)
+    aged = bench.alert(SHORT, boot_ns=bench.clock.boot_ns() - 3_000_000_000)
+    assert len(bench.executor.sent) == 1
+    assert bench.disposition(aged) == "expired"
+
+
+def test_an_alert_that_waited_beyond_the_flip_time_expires(bench: Bench) -> None:
+    bench.alert(BUY)
+    waited = bench.alert(SHORT)
+    bench.clock.pass_s(10.5)
+    bench.quote()
+    bench.executor.fill(13_130_000)
+    assert bench.disposition(waited) == "expired"
+
+
+def test_what_the_journal_refuses_is_not_sent(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, size_bytes=1 << 12, reserve_bytes=1 << 12)
+    refused = bench.alert(BUY)
+    assert bench.executor.sent == []
+    [(disposition, reason)] = bench.dispositions()[refused]
+    assert (disposition, reason is not None and reason.startswith("not recorded")) == ("refused", True)
+
+
+def test_a_full_journal_refuses_openings_and_never_a_close(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, size_bytes=1 << 13, reserve_bytes=(1 << 13) - 900)
+    long_position(bench)
+    flip = bench.alert(SHORT)
+    assert bench.executor.sent[-1][0].purpose is Purpose.CLOSE
+    bench.executor.fill(13_120_000)
+    assert bench.disposition(flip) == "closed_only"
+    assert bench.position() == 0
+
+
+def test_an_order_without_an_answer_locks_the_symbol_until_its_fate_is_known(bench: Bench) -> None:
+    bench.alert(BUY)
+    bench.executor.tell(OrderState.UNKNOWN, reason="timed out")
+    assert bench.ledger.holding("F").state is SymbolState.LOCKED
+    waiting = bench.alert(SHORT)
+    assert len(bench.executor.sent) == 1
+    bench.executor.fill(13_130_000)
+    assert bench.ledger.holding("F").state is SymbolState.OPEN
+    assert bench.executor.sent[-1][0].purpose is Purpose.CLOSE
+    assert waiting not in bench.dispositions()
+
+
+def test_an_order_that_is_presumed_lost_keeps_the_symbol_locked(bench: Bench) -> None:
+    bench.alert(BUY)
+    bench.executor.tell(OrderState.UNKNOWN)
+    bench.executor.tell(OrderState.LOST_PRESUMED, reason="not found")
+    refused = bench.alert(BUY)
+    assert bench.disposition(refused) == "refused"
+    assert len(bench.executor.sent) == 1
+
+
+def test_late_news_of_a_lost_order_are_booked_and_decide_nothing(bench: Bench) -> None:
+    bench.alert(BUY)
+    bench.executor.tell(OrderState.LOST_PRESUMED)
+    bench.executor.fill(13_130_000, number=0)
+    assert bench.position() == 100
+    assert len(bench.executor.sent) == 1
+
+
+def test_a_rejected_entry_evicts_the_symbol(bench: Bench) -> None:
+    bench.alert(BUY)
+    bench.executor.tell(OrderState.REJECTED, reason="must be placed with a broker")
+    refused = bench.alert(BUY)
+    assert bench.dispositions()[refused] == [("refused", "the symbol is EVICTED")]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_refusal_of_the_account_closes_entries(bench: Bench, status: int) -> None:
+    bench.alert(BUY)
+    bench.executor.tell(OrderState.REFUSED, http_status=status, reason="no")
+    assert bench.trader.state is TradingState.REDUCING
+    assert bench.disposition(bench.alert(BUY, "SOFI")) == "refused"
+
+
+def test_exits_pass_when_entries_are_closed(bench: Bench) -> None:
+    long_position(bench)
+    bench.trader.close_entries("a test")
+    bench.alert(SHORT)
+    assert bench.executor.sent[-1][0].purpose is Purpose.CLOSE
+
+
+def test_a_stop_takes_no_more_alerts_and_settles_all(bench: Bench) -> None:
+    long_position(bench)
+    flip, waiting = bench.alert(SHORT), bench.alert(BUY)
+    bench.trader.stop()
+    late = bench.alert(BUY)
+    bench.executor.fill(13_120_000)
+    bench.trader.abandon()
+    assert bench.disposition(flip) == "closed_only"
+    assert bench.dispositions()[waiting] == bench.dispositions()[late] == [("refused", "shutting down")]
+
+
+def test_what_is_cut_off_by_the_end_is_interrupted(bench: Bench) -> None:
+    long_position(bench)
+    flip = bench.alert(SHORT)
+    bench.trader.stop()
+    bench.trader.abandon()
+    assert bench.disposition(flip) == "interrupted"
+
+
+def test_the_same_fill_told_twice_is_booked_once(bench: Bench) -> None:
+    bench.alert(BUY)
+    fill = bench.executor.fill_of(bench.executor.sent[0][0], 13_130_000, 60)
+    bench.executor.tell(OrderState.WORKING, fills=(fill,))
+    bench.executor.tell(OrderState.WORKING, fills=(fill,))
+    assert bench.position() == 60
+
+
+def test_more_shares_than_ordered_lock_the_symbol(bench: Bench) -> None:
+    bench.alert(BUY)
+    bench.executor.fill(13_130_000, qty=101)
+    assert bench.ledger.holding("F").state is SymbolState.LOCKED
+
+
+def test_limits_hold(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, limits=msgspec.structs.replace(LIMITS, order_qty_max=99))
+    alert_id = bench.alert(BUY)
+    assert bench.dispositions()[alert_id] == [("refused", "above RISK_ORDER_QTY_MAX")]

@@ -1,0 +1,98 @@
+"""Whatever way a run ended: alerts that were acted on are there, fills count once, open orders are known again."""
+
+from pathlib import Path
+
+import pytest
+
+from leadline.core.alerts import Disposition
+from leadline.core.imbalance import Direction
+from leadline.core.intent import Intent
+from leadline.core.orders import OrderState
+from leadline.store.alerts import Origin, insert_alert
+from leadline.store.orders import Book, OrderUpdate, insert_disposition, insert_fill, insert_order, update_order
+from leadline.store.writer import Writer
+from leadline.traders.recovery import Recovered, begin_run, end_run, recover
+from support.trading import Bench
+
+BOOK = Book("live", "sim", "test")
+ORIGIN = Origin("boot", "hash", "0")
+
+
+@pytest.fixture
+def intents(tmp_path: Path) -> list[Intent]:
+    bench = Bench(tmp_path)
+    bench.alert(Direction.BID_HEAVY, "F")
+    bench.alert(Direction.BID_HEAVY, "T")
+    return [intent for intent, _ in bench.executor.sent]
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Writer:
+    return Writer(tmp_path / "l.db", 0)
+
+
+def recovered(writer: Writer, intents: list[Intent], *, writes_rows: bool = True) -> Recovered:
+    return recover(writer, intents, BOOK, ORIGIN, 7, writes_rows=writes_rows)
+
+
+def test_alerts_and_orders_are_taken_from_the_journal_once(writer: Writer, intents: list[Intent]) -> None:
+    for _ in range(2):
+        left = recovered(writer, intents)
+    assert writer.execute_now("SELECT id, symbol FROM alerts ORDER BY id") == [(1, "F"), (2, "T")]
+    assert writer.execute_now("SELECT count(*) FROM orders") == [(2,)]
+    assert [(o.intent_key, o.order_id, o.intent) for o in left.open_orders] == [(i.key, None, i) for i in intents]
+
+
+def test_under_inline_only_no_alert_row_is_written(writer: Writer, intents: list[Intent]) -> None:
+    recovered(writer, intents, writes_rows=False)
+    assert writer.execute_now("SELECT count(*) FROM alerts") == [(0,)]
+    assert writer.execute_now("SELECT count(*) FROM orders") == [(2,)]
+
+
+def test_ended_orders_stay_ended_and_open_ones_keep_their_id(writer: Writer, intents: list[Intent]) -> None:
+    for intent, state in zip(intents, (OrderState.FILLED, OrderState.WORKING), strict=True):
+        writer.execute_now(*insert_order(intent, BOOK))
+        writer.execute_now(*update_order(intent.key, OrderUpdate(state=state, order_id="77")))
+    left = recovered(writer, intents)
+    assert [(order.symbol, order.order_id) for order in left.open_orders] == [("T", "77")]
+
+
+def test_an_order_whose_intent_is_gone_is_named(writer: Writer, intents: list[Intent]) -> None:
+    writer.execute_now(*insert_order(intents[0], BOOK))
+    [order] = recovered(writer, []).open_orders
+    assert (order.intent_key, order.intent) == (intents[0].key, None)
+
+
+def test_fills_of_this_account_and_mode_only(writer: Writer, intents: list[Intent], tmp_path: Path) -> None:
+    fill = Bench(tmp_path / "b").executor.fill_of(intents[0], 13_130_000)
+    writer.execute_now(*insert_fill(fill, intents[0], BOOK, 0))
+    other = Bench(tmp_path / "c").executor.fill_of(intents[1], 13_130_000)
+    writer.execute_now(*insert_fill(other, intents[1], Book("live", "sim", "another account"), 0))
+    assert recovered(writer, []).fills == [fill]
+
+
+def test_alerts_that_a_killed_run_left_undecided_are_interrupted(writer: Writer, intents: list[Intent]) -> None:
+    begin_run(writer, BOOK, 2)
+    for alert_id in (1, 2, 3):
+        writer.execute_now(*insert_alert(alert_id, intents[0].alert, ORIGIN))
+    writer.execute_now(*insert_disposition(3, "live", Disposition.HELD, None, 0))
+    assert recovered(writer, []).interrupted == 1
+    assert writer.execute_now("SELECT alert_id, disposition FROM dispositions ORDER BY 1") == [
+        (2, "interrupted"),
+        (3, "held"),
+    ]
+
+
+def test_an_intent_without_a_disposition_is_interrupted_too(writer: Writer, intents: list[Intent]) -> None:
+    begin_run(writer, BOOK, 1)
+    assert recovered(writer, intents).interrupted == 2
+
+
+def test_a_run_that_ended_in_order_leaves_nothing_to_interrupt(writer: Writer, intents: list[Intent]) -> None:
+    begin_run(writer, BOOK, 1)
+    writer.execute_now(*insert_alert(1, intents[0].alert, ORIGIN))
+    writer.start()
+    end_run(writer, BOOK)
+    writer.close()
+    again = Writer(writer.path, 0)
+    assert recovered(again, []).interrupted == 0

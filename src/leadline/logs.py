@@ -5,7 +5,6 @@ Comes from the standard `logging` of every module; goes to standard error.
 """
 
 import atexit
-import contextlib
 import logging
 import logging.handlers
 import queue
@@ -40,21 +39,19 @@ def _redact(text: str) -> str:
     return text
 
 
-class _SafeHandler(logging.Handler):
-    """Say of a line that cannot be written only where it came from: the standard way prints its arguments."""
+class _ToQueue(logging.handlers.QueueHandler):
+    """Say of a line that cannot be formatted only where it came from: the standard way prints its arguments."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
-        if sys.stderr is not None and not sys.stderr.closed:
-            with contextlib.suppress(OSError):
-                print(f"leadline: a log line of {record.pathname}:{record.lineno} is faulty", file=sys.stderr)
+        where = f"a log line of {record.pathname}:{record.lineno} is faulty"
+        self.enqueue(logging.makeLogRecord({"levelno": logging.ERROR, "levelname": "ERROR", "msg": where}))
 
 
-class _ToQueue(_SafeHandler, logging.handlers.QueueHandler):
-    pass
+class _ToStream(logging.StreamHandler[TextIO]):
+    """Say nothing of a line that cannot be written: there is no place left to say it."""
 
-
-class _ToStream(_SafeHandler, logging.StreamHandler[TextIO]):
-    pass
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        del record
 
 
 class _Formatter(logging.Formatter):

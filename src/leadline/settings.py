@@ -47,7 +47,7 @@ def _default_state() -> Path:
 class Settings(BaseSettings):
     """All settings. Names in the environment are these in upper case."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
 
     schwab_client_id: SecretStr | None = Field(None, description="app key of the developer portal")
     schwab_app_secret: SecretStr | None = Field(None, description="app secret of the developer portal")
@@ -116,13 +116,13 @@ class Settings(BaseSettings):
     def _split_symbols(cls, value: object) -> object:
         if isinstance(value, str):
             value = value.split(",")
-        if not isinstance(value, (list, tuple)):
+        if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) for name in value):
             return value
-        names = [name.strip().upper() if isinstance(name, str) else name for name in value]
+        names = [name.strip().upper() for name in value]
         for name in names:
-            if isinstance(name, str) and (not name.isprintable() or " " in name):
+            if " " in name or not name.isprintable():
                 raise ValueError(f"{name!r} is no symbol: symbols are separated by commas")
-        return tuple(dict.fromkeys(name for name in names if name != ""))
+        return tuple(dict.fromkeys(name for name in names if name))
 
     @field_validator("min_imbalance_ratio", mode="before")
     @classmethod

@@ -90,7 +90,7 @@ some_settings = st.builds(
     min_ask_heavy=mostly(4, 1, 2, 5),
     min_venue_margin=mostly(2, 0, 1, 3),
     min_imbalance_ratio=mostly(Fraction(2), Fraction(1), Fraction("1.5"), Fraction("2.0001"), Fraction("1.1")),
-    max_book_age_sec=mostly(Fraction(10), Fraction(1), Fraction(30)),
+    max_book_age_sec=st.sampled_from([Fraction(10), Fraction(10), Fraction(1), Fraction(1), Fraction(30)]),
     max_imbalance_gap_sec=mostly(Fraction(3), Fraction(1), Fraction("0.5")),
     min_imbalance_duration_sec=st.sampled_from([Fraction(10), Fraction(0), Fraction(3), Fraction("2.5")]),
     alert_throttle_sec=st.sampled_from([Fraction(60), Fraction(0), Fraction(5), Fraction(12)]),
@@ -290,6 +290,23 @@ def one_sided(writer: Writer, phase: Phase) -> Iterator[Received]:
     yield writer.frame([writer.block(symbol, book)])
 
 
+def crossed(writer: Writer, phase: Phase) -> Iterator[Received]:
+    """One venue that bids what another asks, or more, beside a book that is sound."""
+    symbol = phase.symbols[0]
+    book = writer.book(phase, symbol)
+    name, bids = book.pairs[2]
+    assert isinstance(bids, list)
+    late = writer.level(writer.bid + CENT + writer.die.choice([Decimal(0), TICK, -TICK]), [("late", 1)])
+    book.pairs[2] = (name, [*bids, late])
+    yield writer.frame([writer.block(symbol, book)])
+
+
+def limit_old(writer: Writer) -> str:
+    """A BOOK_TIME that is exactly as old as is allowed, or a little older."""
+    limit_ms = int(writer.settings.max_book_age_sec * 1_000)
+    return str(writer.now_ns // MS - limit_ms - writer.die.choice([-1, 0, 1, 100]))
+
+
 def broken(writer: Writer, phase: Phase) -> Iterator[Received]:
     """Junk in the place of anything: a field, an entry, a level, a side, a block, the frame."""
     die = writer.die
@@ -349,9 +366,12 @@ ODDITIES: list[Callable[[Writer, Phase], Iterator[Received]]] = [
     told(lambda writer: str(writer.book_ms - writer.die.choice([1, 1_000, 60_000]))),
     told(lambda writer: str(writer.now_ns // MS + writer.die.choice([1_999, 2_000, 2_001, 60_000]))),
     told(lambda writer: str(writer.now_ns // MS - writer.die.choice([999, 1_000, 1_001, 9_999, 10_000, 10_001]))),
+    told(limit_old),
+    told(limit_old),
     nudged,
     nudged,
     nudged,
+    crossed,
     paused,
     twice,
     elsewhere,

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.intents import an_intent
 
 from leadline.core.intent import Intent
 from leadline.store.journal import MAGIC, Journal
+from support.intents import an_intent
 
 SIZE_BYTES = 32 * 1_024
 
@@ -62,7 +62,7 @@ def test_a_file_that_ends_within_its_last_record_is_read_and_made_whole_again(tm
         check(whole[:length], intents[:1])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     kept=st.integers(0, 4),
     cut=st.floats(0, 1, exclude_max=True),
@@ -83,7 +83,7 @@ def test_a_torn_tail_of_garbage_costs_no_record_before_it(kept: int, cut: float,
     check(torn[:SIZE_BYTES], intents[:-1])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     symbols=st.lists(st.text(max_size=40).filter(lambda text: text.isprintable()), max_size=12),
     flip=st.floats(0, 1, exclude_max=True),

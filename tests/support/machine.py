@@ -4,6 +4,8 @@ Never mocks: a test that cannot have the real thing skips and says so.
 Comes from tests; goes with them.
 """
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -46,7 +48,9 @@ def fill_up(directory: Path) -> Path:
 def child(code: str, *args: object) -> Iterator[subprocess.Popen[str]]:
     """Run Python code in a process of its own, with text pipes; it is gone afterwards."""
     command = [sys.executable, "-u", "-c", code, *map(str, args)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    here = str(Path(__file__).parents[1])
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), here)))}
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
     try:
         yield process
     finally:
@@ -58,6 +62,14 @@ def said(process: subprocess.Popen[str]) -> str:
     """Wait for the next line that a child says."""
     assert process.stdout is not None
     return process.stdout.readline().strip()
+
+
+def killed(process: subprocess.Popen[str]) -> list[str]:
+    """Kill a child on the spot, and give the whole lines that it said since."""
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert process.stdout is not None
+    return process.stdout.read().split("\n")[:-1]
 
 
 def leadline(*args: object, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:

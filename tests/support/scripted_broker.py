@@ -33,7 +33,7 @@ def time_text(at: datetime) -> str:
 def fill(qty: float, price: float, at: str = "2026-11-24T15:00:00+0000", **more: object) -> Json:
     leg = {"legId": 1, "quantity": qty, "mismarkedQuantity": 0.0, "price": price, "time": at, "instrumentId": 7}
     activity = {"activityType": "EXECUTION", "executionType": "FILL", "quantity": qty, "executionLegs": [leg]}
-    return {"activityId": abs(hash((qty, price, at))), **activity, **more}
+    return {"activityId": abs(hash((qty, price))), **activity, **more}
 
 
 @dataclass
@@ -177,7 +177,7 @@ class Broker:
     def _account(self, _: Seen) -> Reply:
         account = {"type": "MARGIN", "accountNumber": ACCOUNT, "roundTrips": 0}
         if self.positions:
-            account["positions"] = self.positions  # type: ignore[assignment]
+            account["positions"] = self.positions
         return reply({"securitiesAccount": account, "aggregatedBalance": {}})
 
     def _quotes(self, seen: Seen) -> Reply:
@@ -187,7 +187,7 @@ class Broker:
             "assetMainType": "EQUITY",
             "reference": {"exchange": "Q", "isShortable": True, "isHardToBorrow": False},
         }
-        return reply({symbol: quote for symbol in symbols.group(1).split(",")})
+        return reply(dict.fromkeys(symbols.group(1).split(","), quote))
 
     def _place(self, seen: Seen) -> Reply:
         return Reply(201, headers={"Location": f"{LOCATION}/{self.add(seen.json)}", "Schwab-Client-CorrelId": "corr-1"})

@@ -106,9 +106,8 @@ class Link:
     async def send(self, payload: object, opcode: int = TEXT, *, fin: bool = True) -> None:
         data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         size = len(data)
-        length = bytes([size]) if size < 126 else struct.pack(">BH", 126, size)
-        if size >= 65_536:
-            length = struct.pack(">BQ", 127, size)
+        wide = struct.pack(">BH", 126, size) if size < 65_536 else struct.pack(">BQ", 127, size)
+        length = bytes([size]) if size < 126 else wide
         await self.raw(bytes([opcode | (0x80 if fin else 0)]) + length + data)
 
     async def raw(self, data: bytes) -> None:
@@ -183,6 +182,7 @@ class ScriptedServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0.01)  # both ends see their connections end before the loop does
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1

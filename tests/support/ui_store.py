@@ -194,7 +194,7 @@ def _order_end(alert_id: int, intent: Intent) -> tuple[Fill | None, list[Stateme
         return None, [update_order(intent.key, update)]
     order = intent.order
     # The price of the time: it wandered since, a little for each alert.
-    price_e6 = (order.limit or 0) * 100 + (alert_id % 4 - 2) * 10_000
+    price_e6 = (order.limit or 0) * 100 + (alert_id * 3 % 10 - 7) * 10_000
     fill = Fill(f"{order_id}-1", order_id, order.symbol, order.instruction, order.qty, price_e6, ack_ns)
     update = OrderUpdate(
         OrderState.FILLED, order_id, "FILLED", None, 201, fill.qty, fill.price_e6, sent_ns, ack_ns, ack_ns

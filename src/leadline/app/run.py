@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import uvloop
 from leadline import __version__
 from leadline.app.account import Account, check_mode, find_account
 from leadline.app.desk import Desk, Room, make_desk
+from leadline.app.endings import Ended, until_orphaned, until_stopped
 from leadline.app.report import Reporter
 from leadline.app.terms import entries_of, rule_of
 from leadline.clock import SystemClock, boot_id
@@ -45,10 +45,6 @@ log = logging.getLogger(__name__)
 
 ACCOUNT_POLL_S = 5.0
 REPORT_S = 1.0
-
-
-class Ended(Exception):  # noqa: N818 - not an error: it ends the task group
-    """A person or the parent process asked for the end."""
 
 
 def run_grok(loaded: Loaded, *, with_parent: bool = False) -> ExitCode:
@@ -192,11 +188,11 @@ class _Run:
         return code
 
     def _works(self, *, with_parent: bool) -> list[Coroutine[Any, Any, None]]:
-        works = [self._stream.run(), self._rest.login.keep_fresh(), self._keep_reporting(), _until_stopped()]
+        works = [self._stream.run(), self._rest.login.keep_fresh(), self._keep_reporting(), until_stopped()]
         if isinstance(self._desk, Desk):
             works.append(self._desk.keep_looking(self._rest, self._symbols, self._clock, ACCOUNT_POLL_S))
         if with_parent:
-            works.append(_until_orphaned(os.getppid()))
+            works.append(until_orphaned(os.getppid()))
         return works
 
     async def _keep_reporting(self) -> None:
@@ -250,27 +246,3 @@ def _by_service(listings: dict[str, Listing]) -> dict[Service, list[str]]:
     for symbol, listing in listings.items():
         by_service.setdefault(listing.service, []).append(symbol)
     return by_service
-
-
-async def _until_stopped() -> None:
-    """Wait for SIGTERM or SIGINT; the second one ends the process at once."""
-    asked = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def ask() -> None:
-        if asked.is_set():
-            os._exit(ExitCode.FAULT)
-        asked.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ask)
-    await asked.wait()
-    raise Ended
-
-
-async def _until_orphaned(parent_pid: int) -> None:
-    # The kernel tells nobody portably that a parent died; its pid changing is what shows.
-    while os.getppid() == parent_pid:  # noqa: ASYNC110
-        await asyncio.sleep(REPORT_S)
-    log.error("the process that started this one is gone")
-    raise Ended

@@ -160,8 +160,8 @@ class Login:
                 do=HOW_TO_LOG_IN,
             )
         try:
-            grant = msgspec.convert(body if answer.status == 200 else None, _Grant, strict=False)
             told = {name: value for name, value in (body or {}).items() if value is not None}
+            grant = msgspec.convert(told if answer.status == 200 else None, _Grant, strict=False)
             fresh = {**self._file.content["token"], **told, "expires_at": int(asked_s + grant.expires_in)}
             return _file_of({**self._file.content, "token": fresh})
         except msgspec.ValidationError:

@@ -1,26 +1,28 @@
-"""Owns an order at the broker from its one POST to its end: classify the answer, follow, cancel when late, or search.
+"""Owns an order at the broker from its one POST to its end: classify the answer, have it followed, or search for it.
 
-Never sends an order twice, never replaces one, never takes a status for a fill or silence for "not there".
+Never sends an order twice, never replaces one, never takes silence for "not there".
 Comes from the trader with an intent on record; goes back as news.
 """
 
 import asyncio
 import itertools
 import logging
-import math
 
 import msgspec
 
 from leadline.core.budget import RequestBudget
-from leadline.core.errors import BrokerAnswerError, LeadlineError
+from leadline.core.errors import LeadlineError
 from leadline.core.intent import Intent
 from leadline.core.market import Market
-from leadline.core.orders import ENDED, OrderState, OrderType, state_of
+from leadline.core.orders import OrderState
 from leadline.core.ports import Clock, OrderNews, Told
 from leadline.core.units import NS_PER_S
-from leadline.schwab.http import Answer, AnswerLostError, NotSentError
-from leadline.schwab.orders import is_older, is_ours, may_come_from, news_of, order_body
+from leadline.schwab.http import Answer, AnswerLostError, NotSentError, name_of
+from leadline.schwab.orders import is_ours, may_come_from, order_body
+from leadline.schwab.pursuit import NotOursError, Pursuit, Timing
 from leadline.schwab.rest import Rest, message_of
+
+__all__ = ["SchwabOrderExecutor", "Timing"]
 
 log = logging.getLogger(__name__)
 
@@ -30,24 +32,6 @@ REFUSALS = frozenset({400, 401, 403, 404, 422})
 
 Any other than 201 leaves that open.
 """
-
-
-class Timing(msgspec.Struct, frozen=True):
-    """Every wait of an order's life, in seconds."""
-
-    fill_timeout_s: float = 2.0
-    poll_first_s: float = 0.1
-    poll_max_s: float = 1.0
-    cancel_again_s: float = 1.0
-    cancel_again_max_s: float = 30.0
-    unconfirmed_s: float = 5.0
-    """How long an order id of a 201 may be unknown to the broker before it is not believed."""
-    search_waits_s: tuple[float, ...] = (0.5, 1, 2, 4, 8, 15, 30)
-    lost_wait_s: float = 30.0
-
-
-class _NotOursError(Exception):
-    """Under the id that we follow the broker has another order, or none."""
 
 
 class SchwabOrderExecutor:
@@ -60,6 +44,7 @@ class SchwabOrderExecutor:
         self._market = market
         self._clock = clock
         self._timing = timing
+        self._pursuit = Pursuit(rest, account_hash, timing, self.budget, clock)
         self._tasks: dict[asyncio.Task[None], Intent] = {}
         self._wakes: dict[str, asyncio.Event] = {}
         self._owned_ids: set[str] = set()
@@ -143,14 +128,14 @@ class SchwabOrderExecutor:
         """Take the answer to the POST for what it proves (reliability 4.4)."""
         order_id, status = _order_id_of(answer.location), answer.status
         news = OrderNews(OrderState.SENDING, http_status=status, sent_ns=sent_ns, ack_ns=self._clock.wall_ns())
-        place = self._masked(answer.location or "missing")
+        place = name_of(answer.location or "missing")
         log.info("order %s: HTTP %s, Location %s, correlation id %s", intent.key, status, place, answer.correlation_id)
         if status == 201 and order_id is not None and order_id not in self._owned_ids:
             # No acceptance yet: the id is believed once the order under it proves to be ours.
             told(msgspec.structs.replace(news, order_id=order_id))
             await self._follow(intent, order_id, sent_ns, told)
         elif status in REFUSALS or (status == TOO_MANY and await self._is_absent(intent, sent_ns)):
-            reason = self._masked(message_of(answer))
+            reason = message_of(answer)
             log.error("order %s was refused: HTTP %s, %s", intent.key, status, reason)
             told(msgspec.structs.replace(news, state=OrderState.REFUSED, reason=reason))
         else:
@@ -171,66 +156,12 @@ class SchwabOrderExecutor:
         wake = self._wakes[order_id] = asyncio.Event()
         self._owned_ids.add(order_id)
         try:
-            await self._follow_awake(intent, order_id, sent_ns, told, wake)
-        except _NotOursError as error:
+            await self._pursuit.follow(intent, order_id, sent_ns, told, wake)
+        except NotOursError as error:
             self._owned_ids.discard(order_id)
             await self._lose(intent, sent_ns, str(error), told)
         finally:
             self._wakes.pop(order_id, None)
-
-    async def _follow_awake(self, intent: Intent, order_id: str, sent_ns: int, told: Told, wake: asyncio.Event) -> None:
-        now_s = asyncio.get_running_loop().time
-        timing, wait_s, again_s = self._timing, self._timing.poll_first_s, self._timing.cancel_again_s
-        unconfirmed_until_s = now_s() + timing.unconfirmed_s
-        cancel_at_s = now_s() + timing.fill_timeout_s if intent.order.order_type is OrderType.LIMIT else math.inf
-        last: OrderNews | None = None
-        while True:
-            await _wait(wake, max(0.0, min(wait_s, cancel_at_s - now_s())))
-            news = await self._read(
-                intent, order_id, sent_ns, may_be_absent=last is not None or now_s() < unconfirmed_until_s
-            )
-            if news is not None and news != last:
-                told(news)
-                last = news
-            if last is not None and last.state in ENDED:
-                return
-            if now_s() >= cancel_at_s:
-                if last is not None and _is_cancelable(last):
-                    await self._cancel(order_id)
-                cancel_at_s = now_s() + again_s
-                again_s = min(again_s * 2, timing.cancel_again_max_s)
-            wait_s = min(wait_s * 2, timing.poll_max_s)
-
-    async def _read(self, intent: Intent, order_id: str, sent_ns: int, *, may_be_absent: bool) -> OrderNews | None:
-        """Ask for an order; None where that failed.
-
-        Raises:
-            _NotOursError: the order is not the one we sent, or there is none.
-        """
-        try:
-            answer = await self._rest.order(self._account_hash, order_id)
-        except LeadlineError as error:
-            if isinstance(error, BrokerAnswerError) and error.status == 404 and not may_be_absent:
-                raise _NotOursError(f"the broker has no order {order_id}") from error
-            log.warning("order %s could not be read, asked again: %s", order_id, self._masked(str(error)))
-            return None
-        if not is_ours(answer, intent) or is_older(answer, sent_ns):
-            raise _NotOursError(f"order {order_id} is not the one we sent")
-        try:
-            return news_of(answer, intent)
-        except ValueError as error:
-            log.error("%s", error)
-            return OrderNews(OrderState.UNKNOWN, order_id, broker_status=answer.status, reason=str(error))
-
-    async def _cancel(self, order_id: str) -> None:
-        """Ask to cancel; only the order itself says whether that came in time."""
-        self.budget.spend(self._clock.boot_ns())
-        try:
-            answer = await self._rest.delete_order(self._account_hash, order_id)
-        except LeadlineError as error:
-            log.warning("cancel of order %s got no answer, asked again: %s", order_id, self._masked(str(error)))
-            return
-        log.info("cancel of order %s: HTTP %s", order_id, answer.status)
 
     async def _search(self, intent: Intent, sent_ns: int, told: Told) -> None:
         """Look for an order whose submit got no answer: adopt what matches, or presume it lost (reliability 4.5).
@@ -244,7 +175,11 @@ class SchwabOrderExecutor:
             try:
                 matching = await self._matching(intent, sent_ns)
             except LeadlineError as error:
-                log.warning("orders could not be listed while looking for %s: %s", intent.key, self._masked(str(error)))
+                log.warning(
+                    "orders could not be listed while looking for %s: %s",
+                    intent.key,
+                    error,
+                )
                 continue
             if matching:
                 await self._adopt(intent, matching, sent_ns, told)
@@ -280,28 +215,11 @@ class SchwabOrderExecutor:
         try:
             return not await self._matching(intent, sent_ns)
         except LeadlineError as error:
-            log.warning("orders could not be listed after HTTP 429: %s", self._masked(str(error)))
+            log.warning("orders could not be listed after HTTP 429: %s", error)
             return False
-
-    def _masked(self, text: str) -> str:
-        return text.replace(self._account_hash, "****")
-
-
-def _is_cancelable(news: OrderNews) -> bool:
-    """Tell whether a cancel makes sense: the order is neither at its end by its own status nor about to be."""
-    state = state_of(news.broker_status or "")
-    return state not in ENDED and state is not OrderState.PENDING_CANCEL
 
 
 def _order_id_of(location: str | None) -> str | None:
     """Give the order id at the end of a Location; None if it is missing or holds none (Schwab API facts 2.3)."""
     last = (location or "").rstrip("/").rpartition("/")[2]
     return last if last.isascii() and last.isdigit() else None
-
-
-async def _wait(wake: asyncio.Event, timeout_s: float) -> None:
-    try:
-        await asyncio.wait_for(wake.wait(), timeout_s)
-    except TimeoutError:
-        return
-    wake.clear()

@@ -289,7 +289,7 @@ def _error_text(error: object) -> str:
     """Give one error's text: a plain one of the trader API, or what a market data or gateway one says."""
     if not isinstance(error, dict):
         return str(error)
-    return str(error.get("detail") or error.get("title") or error.get("faultstring") or "no reason given")
+    return str(error.get("faultstring") or error.get("detail") or error.get("title") or "no reason given")
 
 
 def _time_text(time_ns: int) -> str:

@@ -161,7 +161,9 @@ class SchwabStream:
 
     async def _converse(self, info: StreamerInfo, token: str) -> Event:
         listener = _Listener(self, Streamer(info, self._subscriptions), token)
+        connect_s = self._patience.connect_s
         try:
+            # Its own limit makes picows close the socket, which a handshake that is cancelled from here leaves open.
             transport, _ = await asyncio.wait_for(
                 picows.ws_connect(
                     lambda: listener,
@@ -169,8 +171,9 @@ class SchwabStream:
                     max_frame_size=FRAME_BYTES_MAX,
                     max_redirects=0,
                     disconnect_on_exception=False,
+                    websocket_handshake_timeout=connect_s,
                 ),
-                self._patience.connect_s,
+                2 * connect_s,
             )
         except (OSError, TimeoutError, ValueError, picows.WSError) as error:
             raise UnreachableError(

@@ -7,7 +7,7 @@ Comes from a file; goes to whoever replays it, one frame with its receive time a
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, BinaryIO, NamedTuple
+from typing import Annotated, Any, BinaryIO, NamedTuple
 
 import msgspec
 
@@ -40,8 +40,8 @@ class _Stamp(msgspec.Struct):
 
 class _Bare(msgspec.Struct):
     data: list[_Stamp] = []
-    response: msgspec.Raw | None = None
-    notify: msgspec.Raw | None = None
+    response: Any = None
+    notify: Any = None
 
 
 _line = msgspec.json.Decoder(_Line)

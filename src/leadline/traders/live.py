@@ -23,6 +23,7 @@ from leadline.store.journal import Journal
 from leadline.store.orders import insert_disposition
 from leadline.store.writer import Statement
 from leadline.traders.ledger import Ledger
+from leadline.traders.outlook import view_of
 from leadline.traders.recovery import OpenOrder
 
 log = logging.getLogger(__name__)
@@ -150,7 +151,7 @@ class LiveTrader:
         )
         decision = flip.decide(now, self._terms.policy)
         if isinstance(decision, Leg):
-            checked = risk.check(decision, self._view(alert.symbol), self._terms.limits)
+            checked = risk.check(decision, self._look(alert.symbol), self._terms.limits)
             if isinstance(checked, risk.Approved):
                 self._send(run, checked)
                 return
@@ -226,30 +227,7 @@ class LiveTrader:
     def _age_ns(self, alert: Alert) -> int:
         return self._clock.boot_ns() - alert.boot_ns
 
-    def _view(self, symbol: str) -> risk.View:
-        holding = self.ledger.holding(symbol)
-        touch = self._market.touches.get(symbol)
+    def _look(self, symbol: str) -> risk.View:
         now_ns = self._clock.boot_ns()
-        return risk.View(
-            state=self.state,
-            symbol_state=holding.state,
-            ours_qty=holding.position.qty,
-            gross_notional=self.ledger.gross_notional(self._mark),
-            touch=touch,
-            touch_age_ns=now_ns - touch.boot_ns if touch is not None else 0,
-            is_halted=self._market.level_one(symbol).halted,
-            listing=self._market.listings.get(symbol),
-            requests_last_minute=self._executor.budget.last_minute(now_ns),
-            open_orders=len(self.ledger.open_orders),
-            open_positions=self.ledger.open_positions,
-            has_open_order=self.ledger.has_open_order(symbol),
-            exit_in_doubt=self.ledger.exit_in_doubt(symbol),
-        )
-
-    def _mark(self, symbol: str) -> int:
-        """Give a price to value a position at: the ask, or what it cost where no book is known."""
-        touch = self._market.touches.get(symbol)
-        if touch is not None:
-            return touch.ask
-        average_e6 = self.ledger.holding(symbol).position.average_e6
-        return 0 if average_e6 is None else average_e6 // 100
+        requests = self._executor.budget.last_minute(now_ns)
+        return view_of(symbol, self.state, self.ledger, self._market, now_ns=now_ns, requests_last_minute=requests)

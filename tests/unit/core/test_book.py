@@ -114,9 +114,14 @@ def test_reasons_add_up_over_levels_and_sides() -> None:
     assert dropped == {"venue": 2, "size": 1, "price": 1, "level": 1}
 
 
-def test_an_entry_that_is_wrong_in_every_way_is_counted_once() -> None:
-    _, dropped = cleaned(level("x", entry("", "x")))
-    assert sum(dropped.values()) == 1
+@pytest.mark.parametrize(
+    ("price", "venue", "size", "reason"),
+    [("x", "", "x", "venue"), ("x", "A", "x", "price"), (20, "A", "x", "size"), (20, "", "x", "venue")],
+)
+def test_an_entry_that_is_wrong_in_several_ways_is_counted_once_by_the_first(
+    price: object, venue: str, size: object, reason: str
+) -> None:
+    assert cleaned(level(price, entry(venue, size))) == ({}, {reason: 1})
 
 
 # a venue more than once on a side

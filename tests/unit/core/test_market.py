@@ -89,6 +89,9 @@ def test_a_trade_time_that_is_no_integer_is_not_taken(trade_ms: object) -> None:
     level = LevelOne(WINDOW_NS)
     level.update(T0, last=19.99, trade_ms=trade_ms)
     assert level.trade_price(T0) is None
+    level.update(T0, trade_ms=T0 // MS)
+    level.update(T0, trade_ms=trade_ms)
+    assert level.trade_price(T0) == 199_900
 
 
 def test_a_trade_time_of_500_digits_is_only_far_away() -> None:
@@ -140,6 +143,12 @@ def test_what_was_forgotten_is_not_needed_even_after_long_silence() -> None:
 def test_a_volume_that_is_told_again_unchanged_keeps_its_first_time() -> None:
     level = level_one((0, 1_000), (30, 1_000), (59, 1_000))
     assert level.volume_per_minute(T0 + 60 * S) == 0
+
+
+def test_a_volume_that_comes_again_after_another_is_a_new_point() -> None:
+    level = level_one((0, 1_000), (10, 900), (20, 1_000), (30, 1_100))
+    assert level.volume_per_minute(T0 + 75 * S) == 200
+    assert level.volume_per_minute(T0 + 80 * S) == 100
 
 
 def test_the_sum_is_per_minute_whatever_the_window() -> None:

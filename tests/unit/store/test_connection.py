@@ -5,10 +5,10 @@ from pathlib import Path
 
 import apsw
 import pytest
-from support.machine import child, said
 
 from leadline.core.errors import StoreError
 from leadline.store.connection import check_library, enter_wal, open_reader, open_writer
+from support.machine import child, said
 
 HOLD = """
 import sys, apsw
@@ -78,9 +78,20 @@ def test_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
     assert open_writer(tmp_path / "x.db").pragma("synchronous") == full
 
 
+def test_a_transaction_holds_the_file_from_its_first_read_on(tmp_path: Path) -> None:
+    connection = open_writer(tmp_path / "x.db")
+    enter_wal(connection, tmp_path / "x.db")
+    other = apsw.Connection(str(tmp_path / "x.db"))
+    with connection:
+        connection.pragma("user_version")
+        with pytest.raises(apsw.BusyError):
+            other.execute("CREATE TABLE t (a)")
+    other.execute("CREATE TABLE t (a)")
+
+
 def test_a_database_that_cannot_enter_wal_mode_is_refused() -> None:
     path = Path(":memory:")
-    with pytest.raises(StoreError, match="WAL mode .*stays in mode memory.*local disk"):
+    with pytest.raises(StoreError, match=r"WAL mode .*stays in mode memory.*local disk"):
         enter_wal(open_writer(path), path)
 
 
@@ -113,5 +124,5 @@ def test_a_file_that_another_program_holds_is_said_so(tmp_path: Path) -> None:
     open_writer(path).execute("CREATE TABLE t (a)")
     with child(HOLD, path) as holder:
         assert said(holder) == "held"
-        with pytest.raises(StoreError, match="another program holds this database .*do: end what that program does"):
+        with pytest.raises(StoreError, match=r"another program holds this database .*do: end what that program does"):
             enter_wal(open_writer(path), path)

@@ -4,18 +4,19 @@ import errno
 import logging
 import os
 import re
-import signal
+import struct
+import zlib
 from pathlib import Path
 from random import Random
 from time import sleep
 
 import pytest
-from support.intents import an_intent
-from support.machine import child, fill_up, said, small_disk
 
 from leadline.core.errors import JournalError
 from leadline.core.intent import Intent
 from leadline.store.journal import MAGIC, RESERVE_BYTES, SIZE_BYTES, Journal
+from support.intents import an_intent
+from support.machine import child, fill_up, killed, said, small_disk
 
 KB = 1_024
 
@@ -44,11 +45,11 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "account" / "intents.journal"
 
 
-def fill_with_openings(journal: Journal) -> int:
-    """Append openings until one is refused, and give how many there were room for."""
+def fill(journal: Journal, *, closes: bool = False) -> int:
+    """Append until one is refused for want of room, and give how many there was room for."""
     for number in range(100_000):
         try:
-            journal.append(an_intent(number))
+            journal.append(an_intent(number, closes=closes))
         except JournalError:
             return number
     raise AssertionError("the journal never fills")
@@ -79,7 +80,12 @@ def test_each_intent_is_one_write(path: Path, monkeypatch: pytest.MonkeyPatch) -
     journal = Journal(path)
     calls = []
     pwrite = os.pwrite
-    monkeypatch.setattr(os, "pwrite", lambda fd, data, offset: (calls.append(len(data)), pwrite(fd, data, offset))[1])
+
+    def counted(fd: int, data: bytes, offset: int) -> int:
+        calls.append(len(data))
+        return pwrite(fd, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", counted)
     journal.append(an_intent(1))
     journal.append(an_intent(2, closes=True))
     assert len(calls) == 2
@@ -106,7 +112,7 @@ def test_a_disk_that_is_full_later_refuses_nothing(tmp_path: Path) -> None:
         fill_up(disk)
         with pytest.raises(OSError, match="No space"):
             (disk / "other").write_bytes(bytes(KB))
-        openings = fill_with_openings(journal)
+        openings = fill(journal)
         journal.append(an_intent(1_000_000, closes=True))
         journal.close()
         assert openings > 50
@@ -124,15 +130,13 @@ def test_a_disk_without_room_for_it_is_said_at_the_start(tmp_path: Path) -> None
 
 def test_the_last_part_is_for_closes_only(path: Path) -> None:
     journal = small(path)
-    openings = fill_with_openings(journal)
+    openings = fill(journal)
     for _ in range(2):
-        with pytest.raises(JournalError, match="no room for open live-1-5-1.*kept for closing"):
+        with pytest.raises(JournalError, match=r"no room for open live-1-5-1.*kept for closing"):
             journal.append(an_intent(5))
-    closes = 0
+    closes = fill(journal, closes=True)
     with pytest.raises(JournalError, match="no room for close"):
-        while True:
-            journal.append(an_intent(1_000 + closes, closes=True))
-            closes += 1
+        journal.append(an_intent(6, closes=True))
     record_bytes = (64 - 8) * KB / openings
     assert closes == pytest.approx(8 * KB / record_bytes, abs=2)
     journal.close()
@@ -150,7 +154,7 @@ def test_the_reserve_holds_hundreds_of_closes(path: Path) -> None:
 def test_half_full_is_told_in_time(path: Path) -> None:
     journal = small(path)
     assert not journal.is_half_full
-    fill_with_openings(journal)
+    fill(journal)
     assert journal.is_half_full
 
 
@@ -213,7 +217,7 @@ def test_a_place_that_cannot_hold_it_is_said(tmp_path: Path, place: str) -> None
     (tmp_path / "a_file").write_text("")
     (tmp_path / "a_directory").mkdir()
     with pytest.raises(
-        JournalError, match="the intent journal cannot be made .*do: free the disk or correct STATE_DIR"
+        JournalError, match=r"the intent journal cannot be made .*do: free the disk or correct STATE_DIR"
     ):
         Journal(tmp_path / place)
 
@@ -251,13 +255,27 @@ def test_an_intent_of_another_version_is_said_and_left_as_it_is(path: Path) -> N
 
 
 def _with_new_checksum(content: bytes) -> bytes:
-    import struct
-    import zlib
-
     at = len(MAGIC)
     (length,) = struct.unpack_from("<I", content, at)
     checksum = struct.pack("<I", zlib.crc32(content[at + 8 : at + 8 + length]))
     return content[: at + 4] + checksum + content[at + 8 :]
+
+
+def test_a_torn_tail_is_said_once_and_cleared(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    journal = Journal(path)
+    journal.append(an_intent(1))
+    end = journal._offset
+    journal.append(an_intent(2))
+    journal.close()
+    content = bytearray(path.read_bytes())
+    content[end + 40] ^= 1
+    path.write_bytes(content)
+    Journal(path).close()
+    assert "its last record is torn" in caplog.text
+    assert not path.read_bytes()[end:].strip(b"\0")
+    caplog.clear()
+    assert keys(Journal(path).intents) == ["live-1-1-1"]
+    assert not caplog.text
 
 
 def test_damage_in_the_middle_costs_one_intent_and_is_said(path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -279,7 +297,7 @@ def test_damage_in_the_middle_costs_one_intent_and_is_said(path: Path, caplog: p
 
 def test_a_journal_that_an_earlier_version_made_larger_keeps_its_room(path: Path) -> None:
     journal = small(path, size_kb=128)
-    openings = fill_with_openings(journal)
+    openings = fill(journal)
     journal.close()
     smaller = small(path, size_kb=16, reserve_kb=8)
     assert len(smaller.intents) == openings
@@ -291,12 +309,12 @@ def test_a_journal_that_an_earlier_version_made_larger_keeps_its_room(path: Path
 
 def test_beginning_anew_keeps_the_old_one_under_another_name(path: Path) -> None:
     journal = small(path)
-    openings = fill_with_openings(journal)
+    openings = fill(journal)
     kept = path.with_name("old.journal")
     anew = journal.begin_anew(kept)
     assert anew.intents == []
     assert not anew.is_half_full
-    assert fill_with_openings(anew) == openings
+    assert fill(anew) == openings
     assert len(small(kept).intents) == openings
     with pytest.raises(JournalError):
         journal.append(an_intent())
@@ -327,10 +345,9 @@ def test_a_kill_at_any_moment_loses_no_intent_whose_append_returned(
         with child(APPEND_FOR_EVER, path) as process:
             assert said(process) == str(known + 1)
             sleep(dice.random() * 0.03)
-            os.kill(process.pid, signal.SIGKILL)
-            lines = process.communicate()[0].split("\n")
-        # Every whole line was said after its append; the last one may have been appended and not said.
-        last = max([known + 1, *(int(line) for line in lines[:-1] if line)])
+            lines = killed(process)
+        # Every line was said after its append; the last intent may have been appended and not said.
+        last = int(lines[-1]) if lines else known + 1
         intents = Journal(path).intents
         assert keys(intents) == [f"live-1-{number}-1" for number in range(1, len(intents) + 1)]
         assert last <= len(intents) <= last + 1

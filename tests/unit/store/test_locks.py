@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from support.machine import child, fill_up, said, small_disk
 
 from leadline.core.errors import ExitCode, LockHeldError, StoreError
 from leadline.store.locks import FileLock, next_epoch
+from support.machine import child, fill_up, said, small_disk
 
 TAKE = """
 import sys
@@ -126,7 +126,9 @@ def test_what_is_written_in_the_file_gives_no_right(path: Path, written: str) ->
 def test_a_place_that_cannot_hold_a_lock_is_said(tmp_path: Path, place: str) -> None:
     (tmp_path / "a_file").write_text("")
     (tmp_path / "a_directory").mkdir()
-    with pytest.raises(StoreError, match="the lock for the right to test cannot be made .*do: correct its permissions"):
+    with pytest.raises(
+        StoreError, match=r"the lock for the right to test cannot be made .*do: correct its permissions"
+    ):
         FileLock(tmp_path / place, "the right to test")
 
 
@@ -157,7 +159,7 @@ def test_an_epoch_that_cannot_be_read_is_said_and_left_as_it_is(tmp_path: Path, 
     path = tmp_path / "epoch"
     path.write_bytes(content)
     with pytest.raises(
-        StoreError, match="epoch: the epoch of the trader lock cannot be read.*a number larger than any"
+        StoreError, match=r"epoch: the epoch of the trader lock cannot be read.*a number larger than any"
     ):
         next_epoch(path)
     assert path.read_bytes() == content

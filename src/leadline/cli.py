@@ -47,6 +47,9 @@ def _told(verb: Callable[P, int | None]) -> Callable[P, None]:
             # Whoever read our output has seen enough; nothing more can be written, not even at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = ExitCode.OK
+        except OSError as error:
+            typer.echo(f"leadline: {error.filename or 'the system'}: {error.strerror or error}", err=True)
+            code = ExitCode.FAULT
         except KeyboardInterrupt:
             typer.echo("leadline: stopped", err=True)
             code = ExitCode.FAULT

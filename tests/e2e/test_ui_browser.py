@@ -5,6 +5,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -58,26 +59,23 @@ ROWS = """name => [...document.querySelectorAll(`[aria-label="${name}"] canvas [
 SCROLLER = '[aria-label="alerts"] .dvn-scroller'
 
 
-class Dashboard:
-    """A running Streamlit process over one database."""
-
-    def __init__(self, path: Path) -> None:
-        port = free_port(0)
-        self.url = f"http://{HOST}:{port}/"
-        self.log = path.with_name("streamlit.log")
-        with self.log.open("wb") as output:
-            self._process = subprocess.Popen(command(path, port), stdout=output, stderr=output, cwd=path.parent)
+@contextmanager
+def running(path: Path) -> Iterator[str]:
+    """Run the dashboard over a database and give its address; what it printed must hold no traceback."""
+    port, log = free_port(0), path.with_name("streamlit.log")
+    with log.open("wb") as output:
+        process = subprocess.Popen(command(path, port), stdout=output, stderr=output, cwd=path.parent)
+    try:
         end = time.monotonic() + WAIT_MS / 1_000
         while not _listens(port):
-            assert self._process.poll() is None, self.log.read_text()
+            assert process.poll() is None, log.read_text()
             assert time.monotonic() < end, "Streamlit does not listen"
             time.sleep(0.05)
-
-    def stop(self) -> None:
-        """End the process; what it wrote must hold no traceback."""
-        self._process.terminate()
-        self._process.wait(20)
-        assert "Traceback" not in self.log.read_text()
+        yield f"http://{HOST}:{port}/"
+    finally:
+        process.terminate()
+        process.wait(20)
+    assert "Traceback" not in log.read_text()
 
 
 def _listens(port: int) -> bool:
@@ -95,18 +93,19 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    """A dashboard over a database into which grok's heartbeat and touches go on being written."""
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a dashboard over a database into which grok's heartbeat and touches go on being written."""
     path = tmp_path_factory.mktemp("dashboard") / "leadline.db"
     fill_store(path, time.time_ns())
     over = threading.Event()
     grok = threading.Thread(target=_beat, args=(path, over))
     grok.start()
-    dashboard = Dashboard(path)
-    yield dashboard
-    over.set()
-    grok.join()
-    dashboard.stop()
+    try:
+        with running(path) as address:
+            yield address
+    finally:
+        over.set()
+        grok.join()
 
 
 def _beat(path: Path, over: threading.Event) -> None:
@@ -144,8 +143,8 @@ def foreign(asked: list[str]) -> list[str]:
     return [part.geturl() for part in parts if part.scheme not in {"data", "blob"} and part.hostname != HOST]
 
 
-def test_what_was_written_is_seen_and_nothing_leaves_this_machine(browser: Browser, dashboard: Dashboard) -> None:
-    page, asked = opened(browser, dashboard.url)
+def test_what_was_written_is_seen_and_nothing_leaves_this_machine(browser: Browser, url: str) -> None:
+    page, asked = opened(browser, url)
     labels, newest, *_ = rows(page, "alerts")
     alert = dict(zip(labels, newest, strict=True))
     assert (alert["Alert"], alert["Symbol"], alert["Direction"], alert["Price"]) == (
@@ -173,10 +172,10 @@ def test_what_was_written_is_seen_and_nothing_leaves_this_machine(browser: Brows
     page.close()
 
 
-def test_a_refresh_moves_nothing(browser: Browser, dashboard: Dashboard) -> None:
-    page, _ = opened(browser, dashboard.url)
+def test_a_refresh_moves_nothing(browser: Browser, url: str) -> None:
+    page, _ = opened(browser, url)
     rows(page, "alerts")
-    page.wait_for_timeout(1_500)
+    page.wait_for_timeout(1_000)
     page.evaluate(f"() => {{document.querySelector('{SCROLLER}').scrollTop = 280}}")
     before = page.inner_text("header.ll-bar")
     assert page.evaluate(MARK_NODES) >= 5
@@ -189,8 +188,12 @@ def test_a_refresh_moves_nothing(browser: Browser, dashboard: Dashboard) -> None
 
 def test_the_page_appears_with_the_database_and_says_when_it_goes(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "later.db"
-    dashboard = Dashboard(path)
-    page, asked = opened(browser, dashboard.url)
+    with running(path) as url:
+        _watch_it_come_and_go(browser, url, path)
+
+
+def _watch_it_come_and_go(browser: Browser, url: str, path: Path) -> None:
+    page, asked = opened(browser, url)
     page.get_by_text("There is no database here yet.").wait_for(timeout=WAIT_MS)
     fill_store(path, time.time_ns() - 3_600_000_000_000)
     assert len(rows(page, "alerts")) > 5
@@ -200,13 +203,10 @@ def test_the_page_appears_with_the_database_and_says_when_it_goes(browser: Brows
     assert page.locator('[data-testid="stDataFrame"]').count() == 0
     assert foreign(asked) == []
     page.close()
-    dashboard.stop()
 
 
-def test_the_page_fits_laptop_and_phone_in_light_and_dark(
-    browser: Browser, dashboard: Dashboard, tmp_path: Path
-) -> None:
-    page, _ = opened(browser, dashboard.url)
+def test_the_page_fits_laptop_and_phone_in_light_and_dark(browser: Browser, url: str, tmp_path: Path) -> None:
+    page, _ = opened(browser, url)
     rows(page, "alerts")
     schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
     for name, size in {"laptop": LAPTOP, "phone": PHONE}.items():
@@ -214,7 +214,7 @@ def test_the_page_fits_laptop_and_phone_in_light_and_dark(
         for scheme in schemes:
             page.emulate_media(color_scheme=scheme)
             page.wait_for_function(f"getComputedStyle(document.querySelector('.stApp')).colorScheme === '{scheme}'")
-            page.wait_for_timeout(1_300)
+            page.wait_for_timeout(800)
             page.screenshot(path=tmp_path / f"now-{name}-{scheme}.png")
             _fits(page, size)
     page.close()

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from leadline.core.errors import ConfigurationError
+from leadline.logs import hide
 from leadline.schwab.rest import AccountNumber, Rest
 from leadline.settings import Mode, Settings
 
@@ -74,11 +75,13 @@ async def find_account(rest: Rest, settings: Settings) -> Account:
             expected="the number or the hash of one of the login's accounts",
             do="set it to one of them",
         )
+    hide(matching[0].account_number, matching[0].hash_value)
     return _account_of(matching[0], settings)
 
 
 def _account_of(found: AccountNumber, settings: Settings) -> Account:
     mode = "paper" if settings.trading_mode is Mode.PAPER else "sim" if is_loopback(settings) else "live"
-    number = found.account_number
-    fingerprint = hashlib.sha256(f"{_broker(settings)} {number}".encode()).hexdigest()[:12]
-    return Account(found.hash_value, f"...{number[-3:]}", fingerprint, mode)
+    # An account number is short enough to be guessed from its digest; the broker's own hash of it is not.
+    secret = f"{_broker(settings)} {found.account_number} {found.hash_value}"
+    fingerprint = hashlib.sha256(secret.encode()).hexdigest()[:12]
+    return Account(found.hash_value, f"...{found.account_number[-3:]}", fingerprint, mode)

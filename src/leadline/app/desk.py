@@ -55,6 +55,10 @@ class Desk:
         self._left_open = left_open
         self._lock, self._journal = held
 
+    def begin(self, first_alert_id: int) -> None:
+        """Note that a trader runs from this alert on; the writer must not be started yet."""
+        begin_run(self._writer, self.trader.ledger.book_of, first_alert_id)
+
     async def open(self, rest: Rest, symbols: list[str], clock: Clock) -> None:
         """Take up what an earlier run left, compare with the broker, and arm."""
         for order in self._left_open:
@@ -108,7 +112,6 @@ class Room(msgspec.Struct, frozen=True):
     market: Market
     clock: Clock
     origin: Origin
-    first_alert_id: int
 
 
 def make_desk(room: Room, rest: Rest) -> Desk:
@@ -137,7 +140,6 @@ def make_desk(room: Room, rest: Rest) -> Desk:
         log.warning("%s alerts of an earlier run were never decided: they are `interrupted`", left.interrupted)
     if journal.is_half_full and not left.open_orders:
         journal = journal.begin_anew(state_dir / f"intents-until-{epoch}.journal")
-    begin_run(room.writer, book, room.first_alert_id)
     ledger = Ledger(book, room.writer.put, room.clock)
     ledger.restore(left.fills)
     executor = _executor_of(settings, room, rest, epoch)

@@ -22,7 +22,7 @@ from leadline.app.report import Reporter
 from leadline.app.terms import entries_of, rule_of
 from leadline.clock import SystemClock, boot_id
 from leadline.core.detector import Detector
-from leadline.core.errors import ConfigurationError, ExitCode, JournalError, LeadlineError, LockHeldError
+from leadline.core.errors import ConfigurationError, ExitCode, JournalError, LeadlineError, LockHeldError, StoreError
 from leadline.core.market import Listing, Market, Service
 from leadline.core.units import ns_of_s
 from leadline.dispatch import Dispatch
@@ -58,7 +58,7 @@ async def _run(loaded: Loaded, *, with_parent: bool) -> ExitCode:
     login_parts = _required(settings)
     check_mode(settings)
     clock = SystemClock()
-    settings.db_path.parent.mkdir(parents=True, exist_ok=True)
+    _make_directory(settings.db_path)
     db_lock = FileLock(Path(f"{settings.db_path}.lock"), f"the right to write alerts to {settings.db_path}")
     writer = Writer(settings.db_path, clock.wall_ns())
     async with Http(settings.schwab_base_url, settings.order_timeout_sec) as http:
@@ -72,6 +72,18 @@ async def _run(loaded: Loaded, *, with_parent: bool) -> ExitCode:
     writer.close()
     db_lock.release()
     return code
+
+
+def _make_directory(db_path: Path) -> None:
+    try:
+        db_path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the database's directory cannot be made ({error.strerror})",
+            which=f"DB_PATH={db_path}",
+            expected="a path in a directory that exists or can be made",
+            do="correct DB_PATH",
+        ) from error
 
 
 def _required(settings: Settings) -> tuple[Path, str, str]:
@@ -119,9 +131,11 @@ class _Run:
         services = {symbol: listing.service for symbol, listing in listings.items()}
         self._detector = Detector(rule_of(settings), services)
         origin = Origin(boot_id(), loaded.config_hash, __version__)
+        self._desk = _desk_or_reason(Room(loaded, account, writer, self._market, clock, origin), rest)
+        # After recovery: ids that only the journal knows must not be given again.
         ids = AlertIds(writer)
-        room = Room(loaded, account, writer, self._market, clock, origin, ids.last + 1)
-        self._desk = _desk_or_reason(room, rest)
+        if isinstance(self._desk, Desk):
+            self._desk.begin(ids.last + 1)
         writer.start()
         dispatch = Dispatch(self._desk.trader) if isinstance(self._desk, Desk) else None
         rows = not settings.inline_dispatch_only
@@ -226,7 +240,7 @@ def _desk_or_reason(room: Room, rest: Rest) -> Desk | str:
     """Make the trader, or give the reason why there is none; with INLINE_DISPATCH_ONLY that ends the start."""
     try:
         return make_desk(room, rest)
-    except (LockHeldError, JournalError) as error:
+    except (LockHeldError, JournalError, StoreError) as error:
         if room.loaded.settings.inline_dispatch_only:
             raise
         return str(error)

@@ -20,8 +20,8 @@ _INSERT_ORDER = """INSERT INTO orders (intent_key, trader, mode, account, alert_
 
 _UPDATE_ORDER = """UPDATE orders SET order_id = coalesce(?, order_id), state = ?,
     broker_status = coalesce(?, broker_status), reason = coalesce(?, reason), http_status = coalesce(?, http_status),
-    filled_qty = ?, average_price = ?, sent_ns = coalesce(?, sent_ns), ack_ns = coalesce(?, ack_ns),
-    ended_ns = coalesce(?, ended_ns) WHERE intent_key = ?"""
+    filled_qty = max(filled_qty, ?), average_price = coalesce(?, average_price), sent_ns = coalesce(?, sent_ns),
+    ack_ns = coalesce(?, ack_ns), ended_ns = coalesce(?, ended_ns) WHERE intent_key = ?"""
 
 _INSERT_FILL = """INSERT INTO fills (fill_key, intent_key, trader, mode, account, order_id, symbol,
     instruction, qty, price_e6, fill_ns, booked_ns) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)

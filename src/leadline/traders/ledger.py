@@ -126,6 +126,12 @@ class Ledger:
         tracked = self.open_orders.get(intent.key) or TrackedOrder(intent)
         for fill in news.fills:
             self._take_fill(tracked, fill)
+        if news.fills:  # all of the order's fills, those of earlier runs included
+            tracked.filled_qty = sum(fill.qty for fill in news.fills)
+            tracked.paid_e6 = sum(fill.qty * fill.price_e6 for fill in news.fills)
+        if tracked.filled_qty > intent.order.qty:
+            why = f"order {intent.key} filled {tracked.filled_qty} of {intent.order.qty}"
+            self.lock(intent.order.symbol, f"{intent.key}/fills", why)
         symbol = intent.order.symbol
         if news.state is not tracked.state and news.state not in LEGAL_MOVES[tracked.state]:
             self.lock(symbol, f"{intent.key}/move", f"order {intent.key} went from {tracked.state} to {news.state}")
@@ -161,11 +167,6 @@ class Ledger:
         if fill.key in self._fill_keys:
             return
         self._fill_keys.add(fill.key)
-        tracked.filled_qty += fill.qty
-        tracked.paid_e6 += fill.qty * fill.price_e6
-        if tracked.filled_qty > tracked.intent.order.qty:
-            why = f"order {tracked.intent.key} filled {tracked.filled_qty} of {tracked.intent.order.qty}"
-            self.lock(fill.symbol, f"{tracked.intent.key}/fills", why)
         holding = self.holding(fill.symbol)
         holding.position = holding.position.after(fill)
         holding.last_fill_boot_ns = self._clock.boot_ns()

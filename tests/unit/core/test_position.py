@@ -54,7 +54,7 @@ def test_what_does_not_divide_stays_in_the_cost_and_comes_out_at_the_end() -> No
     three = after((1, 0.000001), (1, 0.000001), (1, 0.000002))
     assert (three.qty, three.cost_e6) == (3, 4)
     one_left = three.after(Fill("4", "1", "F", Instruction.SELL, 2, 5, 4))
-    assert one_left.realised_e6 - one_left.cost_e6 == 10 - 4
+    assert (one_left.cost_e6, one_left.realised_e6) == (2, 10 - 2)  # two of three cost 2.67: 2 are taken, 2 stay
     flat = one_left.after(Fill("5", "1", "F", Instruction.SELL, 1, 5, 5))
     assert (flat.qty, flat.cost_e6, flat.realised_e6) == (0, 0, 15 - 4)
 

@@ -10,6 +10,7 @@ import pytest
 
 import leadline
 from leadline.cli import app
+from leadline.core.detector import Outcome
 from leadline.core.errors import ExitCode
 
 ROOT = Path(__file__).parents[2]
@@ -91,8 +92,6 @@ def test_every_command_and_exit_code_is_documented() -> None:
 
 
 def test_every_outcome_is_documented() -> None:
-    from leadline.core.detector import Outcome
-
     page = (ROOT / "docs" / "alert-rule.md").read_text()
     assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == [outcome.value for outcome in Outcome]
 

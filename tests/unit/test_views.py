@@ -11,7 +11,7 @@ from leadline.core.fills import Fill
 from leadline.core.orders import Instruction
 from leadline.core.position import Position
 from leadline.core.units import NS_PER_MS, NS_PER_S
-from leadline.store.queries import AlertRow, Counts, FillRow, OrderRow, PositionRow, ProcessRow, TouchRow
+from leadline.store.rows import AlertRow, Counts, FillRow, OrderRow, PositionRow, ProcessRow, TouchRow
 from leadline.views import Cell, Column, Row, Tone
 
 NOW_NS = 1_770_829_200 * NS_PER_S

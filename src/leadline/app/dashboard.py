@@ -37,6 +37,7 @@ def command(db_path: Path, port: int) -> list[str]:
         "server.headless": "true",
         "server.fileWatcherType": "none",
         "server.enableStaticServing": "false",
+        "runner.magicEnabled": "false",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",

@@ -2,8 +2,6 @@
 
 Never writes, never holds a transaction open between reads, never gives a table without a limit.
 Comes from the database file through `open_reader`; goes to `ui` (by way of `views`) and `cli`.
-
-The rows are not frozen: `views` names what it needs of them as protocols, and a frozen attribute fits none of those.
 """
 
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ import msgspec
 
 from leadline.core.errors import SchemaError, StoreError
 from leadline.store.connection import explained, open_reader
+from leadline.store.rows import AlertRow, Counts, FillRow, OrderRow, PositionRow, ProcessRow, Summary, TouchRow
 from leadline.store.schema import VERSION
 
 ROWS_MAX = 100
@@ -29,54 +28,10 @@ _TABLES = frozenset({"alerts", "dispositions", "fills", "orders", "positions", "
 Row = TypeVar("Row", bound=msgspec.Struct)
 
 
-class AlertRow(msgspec.Struct, array_like=True):
-    """An alert with one trader's disposition of it; an alert that two traders judged comes twice."""
-
-    alert_id: int
-    recv_ns: int
-    symbol: str
-    direction: str
-    ratio: float
-    heavy_venues: int
-    valid_venues: int
-    total_bids: int
-    total_asks: int
-    price: float
-    duration_s: float
-    entry_blocked_by: str | None
-    trader: str | None
-    disposition: str | None
-    reason: str | None
-
-
 _ALERTS = """SELECT a.id, a.recv_ns, a.symbol, a.direction, a.ratio, a.heavy_venues, a.valid_venues, a.total_bids,
     a.total_asks, a.price, a.imbalance_duration, a.entry_blocked_by, d.trader, d.disposition, d.reason
     FROM (SELECT * FROM alerts ORDER BY id DESC LIMIT ?) a LEFT JOIN dispositions d ON d.alert_id = a.id
     ORDER BY a.id DESC, d.trader"""
-
-
-class OrderRow(msgspec.Struct, array_like=True):
-    """An order as asked for and as far as it is known; prices in dollars."""
-
-    trader: str
-    mode: str
-    account: str
-    alert_id: int
-    purpose: str
-    symbol: str
-    instruction: str
-    qty: int
-    order_type: str
-    limit_price: float | None
-    order_id: str | None
-    state: str
-    broker_status: str | None
-    reason: str | None
-    filled_qty: int
-    average_price: float | None
-    decide_ns: int
-    sent_ns: int | None
-    ack_ns: int | None
 
 
 _ORDERS = """SELECT trader, mode, account, alert_id, purpose, symbol, instruction, qty, order_type, limit_price,
@@ -84,48 +39,8 @@ _ORDERS = """SELECT trader, mode, account, alert_id, purpose, symbol, instructio
     FROM orders ORDER BY decide_ns DESC LIMIT ?"""
 
 
-class FillRow(msgspec.Struct, array_like=True):
-    """An execution; price in 0.000001 dollars."""
-
-    trader: str
-    mode: str
-    account: str
-    order_id: str
-    symbol: str
-    instruction: str
-    qty: int
-    price_e6: int
-    fill_ns: int
-
-
 _FILLS = """SELECT trader, mode, account, order_id, symbol, instruction, qty, price_e6, fill_ns
     FROM fills ORDER BY fill_ns DESC LIMIT ?"""
-
-
-class PositionRow(msgspec.Struct, array_like=True):
-    """Ours and the broker's number of one symbol, the touch that marks it, and what today's fills did to it.
-
-    `day_qty` is the signed change, `day_cash_e6` what came in (sales) less what went out (0.000001 dollars).
-    """
-
-    trader: str
-    mode: str
-    account: str
-    symbol: str
-    ours_qty: int
-    cost_e6: int
-    realised_e6: int
-    updated_ns: int
-    external_qty: int
-    broker_qty: int | None
-    broker_ns: int | None
-    state: str
-    reason: str | None
-    bid: float | None
-    ask: float | None
-    touch_ns: int | None
-    day_qty: int
-    day_cash_e6: int
 
 
 _POSITIONS = """SELECT p.trader, p.mode, p.account, p.symbol, p.ours_qty, p.cost_e6, p.realised_e6, p.updated_ns,
@@ -140,36 +55,7 @@ _POSITIONS = """SELECT p.trader, p.mode, p.account, p.symbol, p.ours_qty, p.cost
     ORDER BY p.state = 'OPEN', p.ours_qty = 0, p.symbol, p.trader, p.mode, p.account LIMIT ?"""
 
 
-class TouchRow(msgspec.Struct, array_like=True):
-    """The last touch of a symbol: dollars, shares."""
-
-    symbol: str
-    bid: float
-    ask: float
-    bid_size: int
-    ask_size: int
-    last: float | None
-    status: str | None
-    recv_ns: int
-
-
 _TOUCHES = "SELECT symbol, bid, ask, bid_size, ask_size, last, status, recv_ns FROM touches ORDER BY symbol LIMIT ?"
-
-
-class ProcessRow(msgspec.Struct, array_like=True):
-    """Who runs in a role; `detail` is the JSON text as it was written."""
-
-    role: str
-    pid: int
-    started_ns: int
-    heartbeat_ns: int
-    mode: str
-    account: str
-    broker: str
-    state: str
-    detail: str
-    config_hash: str
-    version: str
 
 
 _PROCESSES = """SELECT role, pid, started_ns, heartbeat_ns, mode, account, broker, state, detail, config_hash, version
@@ -178,24 +64,6 @@ _PROCESSES = """SELECT role, pid, started_ns, heartbeat_ns, mode, account, broke
 
 _ORDERS_SINCE = "SELECT count(*) FROM orders WHERE decide_ns >= ?1 AND (?2 IS NULL OR mode = ?2)"
 _FILLS_SINCE = "SELECT count(*) FROM fills WHERE fill_ns >= ?1 AND (?2 IS NULL OR mode = ?2)"
-
-
-class Counts(msgspec.Struct):
-    """Rows since a moment: all alerts, orders and fills of one mode."""
-
-    alerts: int
-    orders: int
-    fills: int
-
-
-class Summary(msgspec.Struct, frozen=True):
-    """Rows in the whole file; dispositions by kind; positions that are not flat."""
-
-    alerts: int
-    orders: int
-    fills: int
-    dispositions: dict[str, int]
-    positions: int
 
 
 class NothingYetError(StoreError):
@@ -370,10 +238,10 @@ def causes(connection: apsw.Connection) -> list[Cause]:
 
 
 def profit(connection: apsw.Connection) -> float:
-    """Give realised and open profit over all positions in dollars, marked at the middle of the last touches."""
+    """Give realised and open profit over all positions in dollars, marked at what closing them now would bring."""
     [(realised, unrealised)] = connection.execute(
         "SELECT coalesce(sum(p.realised_e6), 0) / 1e6,"
-        " coalesce(sum(p.ours_qty * (t.bid + t.ask) / 2 - p.cost_e6 / 1e6), 0)"
+        " coalesce(sum(p.ours_qty * iif(p.ours_qty > 0, t.bid, t.ask) - p.cost_e6 / 1e6), 0)"
         " FROM positions p LEFT JOIN touches t ON t.symbol = p.symbol"
     )
     return float(realised) + float(unrealised)

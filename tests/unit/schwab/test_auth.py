@@ -67,7 +67,7 @@ class Rig:
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with broker_serving() as (broker, server), Http(server.url, 0.5) as http:
+    async with broker_serving() as (broker, server), Http(server.url, 1.0) as http:
         yield Rig(broker, server, http, tmp_path / "token.json")
 
 

@@ -16,7 +16,7 @@ PATH = f"/trader/v1/accounts/{HASH}/orders?x=1"
 
 
 @asynccontextmanager
-async def asking(*answers: Reply | Fault, timeout_s: float = 0.3) -> AsyncIterator[tuple[Http, ScriptedServer]]:
+async def asking(*answers: Reply | Fault, timeout_s: float = 0.8) -> AsyncIterator[tuple[Http, ScriptedServer]]:
     left = list(answers)
 
     async def answer(_: Seen) -> Reply | Fault:
@@ -104,10 +104,10 @@ async def test_a_connection_that_never_comes_is_not_sent_before_the_time_is_over
     """TLS that hangs stands for a packet filter that drops: the connection is not made, so nothing has left."""
     async with asking(Reply()) as (_, server):  # speaks no TLS: it waits for a request that never comes
         begun_s = time.monotonic()
-        async with Http(f"https://127.0.0.1:{server.port}", 0.4) as http:
+        async with Http(f"https://127.0.0.1:{server.port}", 1.0) as http:
             with pytest.raises(NotSentError) as caught:
                 await http.send("POST", PATH, {}, b"{}")
-        assert time.monotonic() - begun_s < 0.4
+        assert time.monotonic() - begun_s < 1.0
         assert HASH not in str(caught.value)
         assert not server.seen
 
@@ -115,7 +115,7 @@ async def test_a_connection_that_never_comes_is_not_sent_before_the_time_is_over
 async def test_a_tls_handshake_that_breaks_is_not_sent() -> None:
     async with asking(Reply()) as (_, server):
         server.drops_unread = 1
-        async with Http(f"https://127.0.0.1:{server.port}", 0.4) as http:
+        async with Http(f"https://127.0.0.1:{server.port}", 1.0) as http:
             with pytest.raises(NotSentError):
                 await http.send("POST", PATH, {}, b"{}")
 
@@ -125,7 +125,7 @@ async def test_a_slow_answer_is_lost_when_the_time_is_over() -> None:
         begun_s = time.monotonic()
         with pytest.raises(AnswerLostError):
             await http.send("POST", PATH, {}, b"{}")
-        assert 0.18 <= time.monotonic() - begun_s < 0.4
+        assert 0.18 <= time.monotonic() - begun_s < 1
 
 
 @pytest.mark.parametrize("url", ["", "api.schwabapi.com", "ftp://x", "http://", "https://"])

@@ -33,7 +33,7 @@ class Rig:
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with broker_serving() as (broker, server), Http(server.url, 0.3) as http:
+    async with broker_serving() as (broker, server), Http(server.url, 0.8) as http:
         clock = SystemClock()
         yield Rig(broker, server, Rest(http, Login(http, token_file(tmp_path / "t"), CLIENT_ID, APP_SECRET, clock)))
 

@@ -36,7 +36,7 @@ NAMES = [
     "SUBS NYSE_BOOK",
     "SUBS LEVELONE_EQUITIES",
 ]
-FAST = Patience(connect_s=0.5, answer_s=0.3, silence_s=0.3, retry_first_s=0.02, retry_max_s=0.08, evicted_s=0.05)
+FAST = Patience(connect_s=1.0, answer_s=0.6, silence_s=0.6, retry_first_s=0.02, retry_max_s=0.08, evicted_s=0.05)
 DENIED = "Login Denied.: token is invalid or has expired."
 Behaving = Callable[[Link], Awaitable[None]]
 
@@ -105,7 +105,7 @@ class Rig:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def streamed(self, times: int, within_s: float = 3) -> None:
+    async def streamed(self, times: int, within_s: float = 8) -> None:
         await until(lambda: len(self.streamings) >= times, within_s)
 
     def requests(self, number: int) -> list[str]:
@@ -117,7 +117,7 @@ class Rig:
         return token
 
 
-async def until(true: Callable[[], bool], within_s: float = 3) -> None:
+async def until(true: Callable[[], bool], within_s: float = 8) -> None:
     end_s = time.monotonic() + within_s
     while not true():
         assert time.monotonic() < end_s, "it did not happen"
@@ -133,7 +133,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
         links.append(link)
         await behaviours[min(len(links), len(behaviours)) - 1](link)
 
-    async with broker_serving(behave) as (broker, server), Http(server.url, 0.5) as http:
+    async with broker_serving(behave) as (broker, server), Http(server.url, 2.0) as http:
         login = Login(http, token_file(tmp_path / "token.json"), CLIENT_ID, APP_SECRET, CLOCK, retry_s=0.01)
         yield Rig(broker, server, login, Rest(http, login), Taker(), behaviours, links)
 
@@ -256,7 +256,7 @@ async def test_it_logs_in_subscribes_and_streams(rig: Rig) -> None:
 async def test_heartbeats_alone_hold_a_connection(rig: Rig) -> None:
     async with rig.running() as stream:
         await rig.streamed(1)
-        await asyncio.sleep(FAST.silence_s * 2.5)
+        await asyncio.sleep(FAST.silence_s * 2)
         assert len(rig.links) == 1
         assert stream.state.connection == "streaming"
 
@@ -380,7 +380,7 @@ async def test_silence_ends_a_connection_when_it_is_longer_than_allowed(rig: Rig
     async with rig.running():
         await rig.streamed(1)
         await until(lambda: rig.taker.losses == 1)
-        assert FAST.silence_s * 0.9 <= time.monotonic() - rig.streamings[0] < FAST.silence_s + 0.15
+        assert FAST.silence_s * 0.9 <= time.monotonic() - rig.streamings[0] < FAST.silence_s + 0.5
 
 
 async def test_a_server_that_goes_away_for_a_while_is_found_again(rig: Rig) -> None:
@@ -426,9 +426,9 @@ async def test_waits_grow_with_jitter_to_a_limit_and_start_anew_after_streaming(
     assert len(waits) == 8
     gaps = [after - before for before, after in itertools.pairwise(tries[:6])]
     for gap, wait_s in zip(gaps, [0.04, 0.08, 0.16, 0.16, 0.16], strict=True):
-        assert wait_s * 0.5 <= gap < wait_s + 0.1
+        assert wait_s * 0.5 <= gap < wait_s + 0.5
     assert len({round(gap / wait, 3) for gap, wait in zip(gaps, [0.04, 0.08, 0.16, 0.16, 0.16], strict=True)}) > 1
-    assert rig.streamings[0] + 0.2 + 0.02 <= tries[6] < rig.streamings[0] + 0.2 + 0.04 + 0.1
+    assert rig.streamings[0] + 0.2 + 0.02 <= tries[6] < rig.streamings[0] + 0.2 + 0.04 + 0.5
 
 
 async def test_a_link_that_always_breaks_at_once_is_not_hammered(rig: Rig) -> None:
@@ -474,7 +474,7 @@ async def test_one_eviction_is_tried_again_later_a_second_ends_the_run(rig: Rig,
     rig.behaviours[:] = [evicts(as_notice)]
     begun_s = time.monotonic()
     with pytest.raises(UnreachableError) as caught:
-        await asyncio.wait_for(rig.stream().run(), 3)
+        await asyncio.wait_for(rig.stream().run(), 8)
     assert time.monotonic() - begun_s >= FAST.evicted_s
     assert len(rig.links) == 2
     assert rig.taker.losses == 2
@@ -501,7 +501,7 @@ async def test_a_login_denied_with_a_fresh_token_too_wants_a_person(rig: Rig) ->
 
     rig.behaviours[:] = [denies]
     with pytest.raises(AuthenticationError) as caught:
-        await asyncio.wait_for(rig.stream().run(), 3)
+        await asyncio.wait_for(rig.stream().run(), 8)
     assert (len(rig.links), rig.broker.tokens) == (2, 1)
     assert DENIED in str(caught.value)
     assert caught.value.exit_code is ExitCode.AUTHENTICATION
@@ -515,7 +515,7 @@ async def test_a_login_whose_refresh_is_refused_ends_the_run(rig: Rig) -> None:
     rig.behaviours[:] = [denies]
     rig.broker.plan("TOKEN", *[Step(reply({"error": "invalid_grant"}, 400))] * 2)
     with pytest.raises(AuthenticationError, match="invalid_grant"):
-        await asyncio.wait_for(rig.stream().run(), 3)
+        await asyncio.wait_for(rig.stream().run(), 8)
 
 
 async def test_a_token_endpoint_in_trouble_does_not_end_the_run(rig: Rig) -> None:
@@ -535,7 +535,7 @@ async def test_a_token_endpoint_in_trouble_does_not_end_the_run(rig: Rig) -> Non
 async def test_at_the_very_first_start_an_unreachable_streamer_ends_the_run_at_once(rig: Rig, url: str) -> None:
     rig.broker.ws_url = url
     with pytest.raises(UnreachableError) as caught:
-        await asyncio.wait_for(rig.stream().run(), 1)
+        await asyncio.wait_for(rig.stream().run(), 5)
     assert caught.value.exit_code is ExitCode.UNREACHABLE
     assert url in str(caught.value)
 
@@ -543,7 +543,7 @@ async def test_at_the_very_first_start_an_unreachable_streamer_ends_the_run_at_o
 async def test_at_the_very_first_start_an_unreachable_rest_side_ends_the_run_at_once(rig: Rig) -> None:
     await rig.server.stop()
     with pytest.raises(UnreachableError):
-        await asyncio.wait_for(rig.stream().run(), 1)
+        await asyncio.wait_for(rig.stream().run(), 5)
 
 
 async def test_a_streamer_that_takes_the_connection_and_says_nothing_ends_the_first_start_too(rig: Rig) -> None:
@@ -556,8 +556,8 @@ async def test_a_streamer_that_takes_the_connection_and_says_nothing_ends_the_fi
     async with server:
         begun_s = time.monotonic()
         with pytest.raises(UnreachableError):
-            await asyncio.wait_for(rig.stream().run(), 2)
-        assert time.monotonic() - begun_s < FAST.connect_s + 0.3
+            await asyncio.wait_for(rig.stream().run(), 5)
+        assert time.monotonic() - begun_s < FAST.connect_s + 0.9
         await asyncio.sleep(0.05)
 
 

@@ -13,6 +13,7 @@ from leadline.core.units import NS_PER_S
 from leadline.store import queries
 from leadline.store.alerts import insert_alert
 from leadline.store.orders import insert_disposition, insert_order
+from leadline.store.rows import Counts, Summary
 from leadline.store.schema import VERSION
 from leadline.store.status import upsert_process
 from leadline.store.writer import Statement, Writer
@@ -125,7 +126,7 @@ def test_counts_since_a_moment_are_exact(connection: apsw.Connection, alerts_bef
 def test_counts_are_of_one_mode_or_of_all(connection: apsw.Connection) -> None:
     everything = queries.counts_since(connection, 0, None)
     assert (everything.orders, everything.fills) != (0, 0)
-    assert queries.counts_since(connection, 0, "live") == queries.Counts(everything.alerts, 0, 0)
+    assert queries.counts_since(connection, 0, "live") == Counts(everything.alerts, 0, 0)
 
 
 def test_counts_hold_where_a_crash_skipped_ids(tmp_path: Path) -> None:
@@ -140,8 +141,8 @@ def test_counts_hold_where_a_crash_skipped_ids(tmp_path: Path) -> None:
 def test_a_file_without_rows_gives_none(tmp_path: Path) -> None:
     write(tmp_path / "new.db", NOON_NS, [])
     with queries.reading(tmp_path / "new.db") as connection:
-        assert queries.counts_since(connection, 0, None) == queries.Counts(0, 0, 0)
-        assert queries.summary(connection) == queries.Summary(0, 0, 0, {}, 0)
+        assert queries.counts_since(connection, 0, None) == Counts(0, 0, 0)
+        assert queries.summary(connection) == Summary(0, 0, 0, {}, 0)
         assert not [*queries.last_alerts(connection), *queries.positions(connection, 0), *queries.processes(connection)]
 
 

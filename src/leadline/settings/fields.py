@@ -1,30 +1,18 @@
-"""Owns every setting: its name, unit, bounds, default and where it came from. The only reader of the environment.
+"""Owns every setting: its name, unit, bounds, default and meaning, each in one line.
 
-Never accepts what it does not know or what has no bounds; a variable that is set to nothing counts as not set.
-Comes from the command line, the environment, `.env` and a TOML file, in this order; goes as one frozen object to `app`.
+Never reads a source, never accepts what it does not know or what has no bounds.
+Comes from `sources` as values; goes as one frozen object to `app`.
 """
 
-import hashlib
-import tomllib
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import platformdirs
-from dotenv.parser import parse_stream
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import (
-    BaseSettings,
-    DotEnvSettingsSource,
-    EnvSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
-
-from leadline.core.errors import ConfigurationError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 SCHWAB_URL = "https://api.schwabapi.com"
 
@@ -144,164 +132,8 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-class Loaded:
-    """Settings, and for each the name of the source that gave it."""
-
-    def __init__(self, settings: Settings, sources: dict[str, str]) -> None:
-        self.settings = settings
-        self.sources = sources
-
-    @property
-    def config_hash(self) -> str:
-        """Name the settings that decide: with the same hash two processes decide alike. Secrets and places are out."""
-        left_out = {name for name in Settings.model_fields if name.startswith("schwab_")}
-        left_out |= {"db_path", "state_dir", "log_level"}
-        text = repr(sorted((k, str(v)) for k, v in self.settings.model_dump(exclude=left_out).items()))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-    def secrets(self) -> list[str]:
-        """Give the texts that may stand in no log line."""
-        values = (getattr(self.settings, name) for name in Settings.model_fields)
-        return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
-
-
-def load(overrides: dict[str, Any] | None = None, *, toml: Path | None = None, use_environment: bool = True) -> Loaded:
-    """Read all sources: `overrides` (the command line) before the environment before `.env` before TOML.
-
-    Raises:
-        ConfigurationError: a value is missing, unknown or out of bounds; the text names it and its source.
-    """
-    layers: list[tuple[str, dict[str, Any]]] = []
-    if toml is not None:
-        layers.append((str(toml), _read_toml(toml)))
-    if use_environment:
-        layers.append((".env", _read_dotenv(Path(".env"))))
-        layers.append(("the environment", dict(EnvSettingsSource(Settings, env_ignore_empty=True)())))
-    layers.append(("the command line", {k: v for k, v in (overrides or {}).items() if v is not None}))
-    values: dict[str, Any] = {}
-    sources = dict.fromkeys(Settings.model_fields, "default")
-    for source, layer in layers:
-        for name, value in layer.items():
-            values[name.lower()] = value
-            sources[name.lower()] = source
-    try:
-        return Loaded(Settings(**values), sources)
-    except ValidationError as error:
-        raise _explained(error, sources) from None
-
-
-class Row(NamedTuple):
-    """One setting as people read it."""
-
-    name: str
-    value: str
-    source: str
-    meaning: str
-
-
-def table_of(loaded: Loaded) -> list[Row]:
-    """Give every setting with its value, source and meaning; secrets are masked."""
-    return [
-        Row(
-            name.upper(),
-            _value_text(getattr(loaded.settings, name)),
-            loaded.sources[name],
-            _meaning(field),
-        )
-        for name, field in Settings.model_fields.items()
-    ]
-
-
-def settings_page() -> str:
-    """Give docs/settings.md: every setting with its default, bounds and meaning."""
-    rows = [
-        f"| `{name.upper()}` | {_default_text(field)} | {bounds_text(field.metadata)} | {field.description} |"
-        for name, field in Settings.model_fields.items()
-    ]
-    return "\n".join((_PAGE, *rows, ""))
-
-
-_PAGE = """# Settings
-
-Written by `leadline config show --markdown`; a test fails where it differs from the code.
-
-A setting comes from the first of these that gives it: the command line, the environment, `.env` in the working
-directory, the TOML file that `--config` names, the default. In TOML the names may be in lower case. A variable that is
-set to nothing counts as not set; an unknown name in `.env` or TOML is an error. `leadline config show` shows what holds
-and where it came from.
-
-| setting | default | bounds | meaning |
-|---|---|---|---|"""
-
-
-def _default_text(field: FieldInfo) -> str:
-    return "in the user's directory" if field.default_factory is not None else _value_text(field.default)
-
-
-def _value_text(value: object) -> str:
-    if value is None:
-        return "(unset)"
-    if isinstance(value, tuple):
-        return ",".join(value) or "(none)"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _read_dotenv(path: Path) -> dict[str, Any]:
-    try:
-        with path.open(encoding="utf-8") as file:
-            unread = [line.original for line in parse_stream(file) if line.error or (line.key and line.value is None)]
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            "this file cannot be read", which=str(path), expected="lines such as SYMBOLS=F,SOFI", do="correct it"
-        ) from error
-    if unread:
-        # The line itself is not shown: it may hold a secret.
-        blanks = len(unread[0].string) - len(unread[0].string.lstrip("\n"))
-        raise ConfigurationError(
-            "this line is no setting",
-            which=f"{path}, line {unread[0].line + blanks}",
-            expected="a line such as SYMBOLS=F,SOFI",
-            do="correct or remove it",
-        )
-    return dict(DotEnvSettingsSource(Settings, env_file=path, env_ignore_empty=True)())
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            "the settings file cannot be read", which=str(path), expected="a TOML file", do="correct --config"
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(
-            f"the settings file is no TOML ({error})", which=str(path), expected='lines such as SYMBOLS = "F,SOFI"'
-        ) from error
-
-
-def _explained(error: ValidationError, sources: dict[str, str]) -> ConfigurationError:
-    """Name the first wrong setting, its source and its bounds, without its value: it may be a secret."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    name = str(first["loc"][0]) if first["loc"] else "?"
-    field = Settings.model_fields.get(name)
-    if field is None:
-        return ConfigurationError(
-            "there is no such setting",
-            which=f"{name.upper()} from {sources.get(name, 'a settings file')}",
-            expected="a name that `leadline config show` lists",
-            do="correct the name or remove it",
-        )
-    return ConfigurationError(
-        first["msg"].removeprefix("Value error, "),
-        which=f"{name.upper()} from {sources.get(name, 'default')}",
-        expected=_meaning(field),
-        do="correct it; `leadline config show` lists every setting",
-    )
-
-
-def _meaning(field: FieldInfo) -> str:
+def meaning_of(field: FieldInfo) -> str:
+    """Say what a setting means and within which bounds."""
     bounds = bounds_text(field.metadata)
     return f"{field.description} ({bounds})" if bounds else str(field.description)
 

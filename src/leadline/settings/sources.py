@@ -1,0 +1,118 @@
+"""Owns where settings come from: the only reader of the environment.
+
+Never lets a value pass without the name of its source; a variable that is set to nothing counts as not set.
+Comes from the command line, the environment, `.env` and a TOML file, in this order; goes to `app` as `Loaded`.
+"""
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from dotenv.parser import parse_stream
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
+
+from leadline.core.errors import ConfigurationError
+from leadline.settings.fields import Settings, meaning_of
+
+
+class Loaded:
+    """Settings, and for each the name of the source that gave it."""
+
+    def __init__(self, settings: Settings, sources: dict[str, str]) -> None:
+        self.settings = settings
+        self.sources = sources
+
+    @property
+    def config_hash(self) -> str:
+        """Name the settings that decide: with the same hash two processes decide alike. Secrets and places are out."""
+        left_out = {name for name in Settings.model_fields if name.startswith("schwab_")}
+        left_out |= {"db_path", "state_dir", "log_level"}
+        text = repr(sorted((k, str(v)) for k, v in self.settings.model_dump(exclude=left_out).items()))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def secrets(self) -> list[str]:
+        """Give the texts that may stand in no log line."""
+        values = (getattr(self.settings, name) for name in Settings.model_fields)
+        return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+
+
+def load(overrides: dict[str, Any] | None = None, *, toml: Path | None = None, use_environment: bool = True) -> Loaded:
+    """Read all sources: `overrides` (the command line) before the environment before `.env` before TOML.
+
+    Raises:
+        ConfigurationError: a value is missing, unknown or out of bounds; the text names it and its source.
+    """
+    layers: list[tuple[str, dict[str, Any]]] = []
+    if toml is not None:
+        layers.append((str(toml), _read_toml(toml)))
+    if use_environment:
+        layers.append((".env", _read_dotenv(Path(".env"))))
+        layers.append(("the environment", dict(EnvSettingsSource(Settings, env_ignore_empty=True)())))
+    layers.append(("the command line", {k: v for k, v in (overrides or {}).items() if v is not None}))
+    values: dict[str, Any] = {}
+    sources = dict.fromkeys(Settings.model_fields, "default")
+    for source, layer in layers:
+        for name, value in layer.items():
+            values[name.lower()] = value
+            sources[name.lower()] = source
+    try:
+        return Loaded(Settings(**values), sources)
+    except ValidationError as error:
+        raise _explained(error, sources) from None
+
+
+def _read_dotenv(path: Path) -> dict[str, Any]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            unread = [line.original for line in parse_stream(file) if line.error or (line.key and line.value is None)]
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            "this file cannot be read", which=str(path), expected="lines such as SYMBOLS=F,SOFI", do="correct it"
+        ) from error
+    if unread:
+        # The line itself is not shown: it may hold a secret.
+        blanks = len(unread[0].string) - len(unread[0].string.lstrip("\n"))
+        raise ConfigurationError(
+            "this line is no setting",
+            which=f"{path}, line {unread[0].line + blanks}",
+            expected="a line such as SYMBOLS=F,SOFI",
+            do="correct or remove it",
+        )
+    return dict(DotEnvSettingsSource(Settings, env_file=path, env_ignore_empty=True)())
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            "the settings file cannot be read", which=str(path), expected="a TOML file", do="correct --config"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(
+            f"the settings file is no TOML ({error})", which=str(path), expected='lines such as SYMBOLS = "F,SOFI"'
+        ) from error
+
+
+def _explained(error: ValidationError, sources: dict[str, str]) -> ConfigurationError:
+    """Name the first wrong setting, its source and its bounds, without its value: it may be a secret."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else "?"
+    field = Settings.model_fields.get(name)
+    if field is None:
+        return ConfigurationError(
+            "there is no such setting",
+            which=f"{name.upper()} from {sources.get(name, 'a settings file')}",
+            expected="a name that `leadline config show` lists",
+            do="correct the name or remove it",
+        )
+    return ConfigurationError(
+        first["msg"].removeprefix("Value error, "),
+        which=f"{name.upper()} from {sources.get(name, 'default')}",
+        expected=meaning_of(field),
+        do="correct it; `leadline config show` lists every setting",
+    )

@@ -87,26 +87,34 @@ def _is_young(quote: Quote, book_day_ms: int, age_max_ms: int) -> bool:
 
 
 def lean(totals: Totals, rule: Rule) -> Direction | Neutral:
-    """Give the direction, or of the side with more heavy venues the first test that fails (design 4.8)."""
+    """Give the direction whose tests all hold, else why the leading side is neutral (design 4.8)."""
     if totals.valid_venues == 0:
         return Neutral.NO_VALID_VENUE
-    is_bid = _leans_to_bid(totals)
-    if is_bid:
-        heavy, light, minimum = totals.bid_heavy, totals.ask_heavy, rule.min_bid_heavy
-        heavy_total, light_total = totals.total_bids, totals.total_asks
-    else:
-        heavy, light, minimum = totals.ask_heavy, totals.bid_heavy, rule.min_ask_heavy
-        heavy_total, light_total = totals.total_asks, totals.total_bids
+    t = totals
+    bid_fails = _failing(t.bid_heavy, t.ask_heavy, rule.min_bid_heavy, t.total_bids, t.total_asks, rule)
+    if bid_fails is None:
+        return Direction.BID_HEAVY
+    ask_fails = _failing(t.ask_heavy, t.bid_heavy, rule.min_ask_heavy, t.total_asks, t.total_bids, rule)
+    if ask_fails is None:
+        return Direction.ASK_HEAVY
+    return bid_fails if _leans_to_bid(totals) else ask_fails
+
+
+def _failing(  # noqa: PLR0917 - one side's five numbers
+    heavy: int, light: int, minimum: int, heavy_total: int, light_total: int, rule: Rule
+) -> Neutral | None:
+    """Give the first test that a side fails; None if it passes all."""
     if heavy < minimum:
         return Neutral.FEW_VENUES
     if heavy - light < rule.min_venue_margin:
         return Neutral.MARGIN
     if heavy_total * rule.min_ratio.denominator < rule.min_ratio.numerator * light_total:
         return Neutral.RATIO
-    return Direction.BID_HEAVY if is_bid else Direction.ASK_HEAVY
+    return None
 
 
 def _leans_to_bid(totals: Totals) -> bool:
+    """Tell which side's reason counts: more heavy venues, then the larger total, then the bid."""
     if totals.bid_heavy != totals.ask_heavy:
         return totals.bid_heavy > totals.ask_heavy
     return totals.total_bids >= totals.total_asks

@@ -15,7 +15,10 @@ LAST_TRADE_AGE_MAX_NS = 5 * NS_PER_S
 """A last trade further than this from the snapshot's time does not price an alert (design 4.11)."""
 
 VOLUME_POINTS_MAX = 4_096
-"""Kept volume points a symbol; beyond it the oldest goes, which makes the window shorter, never the memory larger."""
+"""Kept volume points a symbol, some 60 a minute come; beyond it the oldest goes, and the volume counts as unknown."""
+
+VOLUME_MAX = 2**63 - 1
+"""The largest total volume that is believed; a larger one changes nothing."""
 
 NASDAQ_LETTER = "Q"
 """`reference.exchange` of a Nasdaq listing (Schwab API facts 2.5); every other listing is on NYSE_BOOK."""
@@ -88,7 +91,7 @@ class LevelOne:
             self.trade_ns = trade_ms * NS_PER_MS
         if isinstance(status, str):
             self.halted = status != "Normal"
-        if type(volume) is int and volume >= 0:
+        if type(volume) is int and 0 <= volume <= VOLUME_MAX:
             self.volume = volume
             self._remember(t_ns, volume)
 

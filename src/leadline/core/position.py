@@ -12,8 +12,8 @@ from leadline.core.fills import Fill
 class Position(msgspec.Struct, frozen=True):
     """Signed shares, their cost and realised profit in 0.000001 dollars; cost has the sign of `qty`.
 
-    Cost divides exactly only sometimes: what a partial close leaves over stays in the cost, so that no money is lost
-    between `cost_e6` and `realised_e6`.
+    Cost divides exactly only sometimes: what a partial close leaves over goes to one of the two, so that no money is
+    lost between `cost_e6` and `realised_e6`.
     """
 
     symbol: str

@@ -54,8 +54,10 @@ def price_text(price: int) -> str:
     """Write a price as the broker wants it: two decimals from 1 dollar up, four below (Schwab API facts 2.3).
 
     Raises:
-        ValueError: the price is not on the legal increment (0.01 from 1 dollar up, 0.0001 below).
+        ValueError: it is no price, or not on the legal increment (0.01 from 1 dollar up, 0.0001 below).
     """
+    if price <= 0:
+        raise ValueError(f"{price} is no price")
     if price >= PRICE_SCALE:
         if price % CENT:
             raise ValueError(f"price {price} is not on the 1-cent increment")
@@ -69,10 +71,10 @@ def increment_of(price: int) -> int:
 
 
 def price_e6(number: object) -> int | None:
-    """Read an execution price in dollars at a millionth of a dollar; None if it is no price."""
+    """Read an execution price in dollars, to the nearest millionth of a dollar; None if it is no price."""
     if (type(number) is not float and type(number) is not int) or not 0 < number <= 1_000_000:
         return None
-    return round(number * 1_000_000)
+    return round(number * 1_000_000) or None
 
 
 def ns_of_s(seconds: float | Decimal) -> int:

@@ -175,11 +175,7 @@ class SchwabOrderExecutor:
             try:
                 matching = await self._matching(intent, sent_ns)
             except LeadlineError as error:
-                log.warning(
-                    "orders could not be listed while looking for %s: %s",
-                    intent.key,
-                    error,
-                )
+                log.warning("orders could not be listed while looking for %s: %s", intent.key, error)
                 continue
             if matching:
                 await self._adopt(intent, matching, sent_ns, told)

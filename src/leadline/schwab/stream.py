@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 FRAME_BYTES_MAX = 32 * 1024 * 1024
 """One burst of 500 books is about 1 MB (Schwab API facts 5); beyond this a frame is no book."""
 
-
 _DATA = frozenset({picows.WSMsgType.TEXT, picows.WSMsgType.BINARY, picows.WSMsgType.CONTINUATION})
 """Schwab sends text; whatever comes in another wrapping is judged by its bytes."""
 

@@ -3,7 +3,8 @@
 Never lets a dict inward, and never decides what a field means beyond its type: that is `core`'s.
 Comes from the socket or a tape as bytes; goes to `grok` and `protocol` as a `Message`, or None where it is malformed.
 
-Field numbers: Schwab API facts 1.5. The slow decode is the reference: wherever the fast one answers, both answer alike.
+Field numbers: Schwab API facts 1.5. The slow decode is the reference: wherever the fast one answers, both answer alike
+(but for nesting near Python's own recursion limit, some hundred times deeper than a book).
 """
 
 import json
@@ -17,7 +18,7 @@ ACTIVITY = "ACCT_ACTIVITY"
 
 T = TypeVar("T")
 
-INTEGER_DIGITS_MAX = 400
+INTEGER_DIGITS_MAX = 4_300
 BEYOND_EVERY_LIMIT: int = 10**INTEGER_DIGITS_MAX
 """What a longer integer is read as: Python itself refuses to read very long ones."""
 
@@ -52,7 +53,7 @@ class LevelOneItem(msgspec.Struct, rename={"last": "3", "volume": "8", "status":
     key: str
     last: Any = None
     volume: Any = None
-    status: Any = None
+    status: str | None = None
     trade_ms: Any = None
     delayed: Any = None
 
@@ -63,8 +64,8 @@ class ActivityItem(msgspec.Struct, rename={"account": "1", "kind": "2", "data": 
     key: str
     seq: Any = None
     account: Any = None
-    kind: Any = None
-    data: Any = None
+    kind: str | None = None
+    data: str | None = None
 
 
 class OtherItem(msgspec.Struct):
@@ -219,9 +220,10 @@ def _slow_item(service: object, item: dict[str, Any]) -> Item:
         )
     if service == LEVEL_ONE:
         fields = ("3", "8", "32", "35", "delayed")
-        return LevelOneItem(key, *(item.get(field) for field in fields))
+        last, volume, status, trade_ms, delayed = (item.get(field) for field in fields)
+        return LevelOneItem(key, last, volume, _text(status), trade_ms, delayed)
     if service == ACTIVITY:
-        return ActivityItem(key, item.get("seq"), item.get("1"), item.get("2"), item.get("3"))
+        return ActivityItem(key, item.get("seq"), item.get("1"), _text(item.get("2")), _text(item.get("3")))
     return OtherItem(key)
 
 
@@ -258,7 +260,16 @@ def _convert(items: object, kind: type[T]) -> list[T]:
     kept = []
     for item in items if isinstance(items, list) else []:
         try:
-            kept.append(msgspec.convert(item, kind))
-        except msgspec.ValidationError:
+            converted = msgspec.convert(item, kind)
+        except (msgspec.ValidationError, UnicodeEncodeError):
             continue
+        if _is_writable(converted):
+            kept.append(converted)
     return kept
+
+
+def _is_writable(value: object) -> bool:
+    """Tell whether all texts in a value can be written anywhere."""
+    if isinstance(value, msgspec.Struct):
+        return all(_is_writable(field) for field in msgspec.structs.astuple(value))
+    return not isinstance(value, str) or _text(value) is not None

@@ -33,7 +33,7 @@ VIEW = View(
 
 
 def leg(purpose: Purpose = Purpose.OPEN, instruction: Instruction = Instruction.BUY, **order: Any) -> Leg:
-    wanted = {"qty": 100, "order_type": OrderType.LIMIT, "limit": 131_300} | order
+    wanted: dict[str, Any] = {"qty": 100, "order_type": OrderType.LIMIT, "limit": 131_300} | order
     return Leg(purpose, Order(symbol="F", instruction=instruction, **wanted))
 
 

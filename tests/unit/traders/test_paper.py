@@ -27,7 +27,8 @@ def touch(clock: HandClock, ask: int = 131_300, size: int = 500) -> Touch:
 
 
 async def test_it_fills_at_the_touch_after_its_latency_and_not_before(tmp_path: Path) -> None:
-    clock, news = HandClock(), list[OrderNews]()
+    clock = HandClock()
+    news: list[OrderNews] = []
     paper = executor(clock)
     paper.execute(buy_intent(tmp_path), news.append)
     clock.pass_s(0.049)
@@ -42,7 +43,8 @@ async def test_it_fills_at_the_touch_after_its_latency_and_not_before(tmp_path: 
 
 
 async def test_it_fills_no_more_than_the_touch_shows_and_never_through_its_limit(tmp_path: Path) -> None:
-    clock, news = HandClock(), list[OrderNews]()
+    clock = HandClock()
+    news: list[OrderNews] = []
     paper = executor(clock)
     paper.execute(buy_intent(tmp_path), news.append)
     clock.pass_s(1)
@@ -57,7 +59,8 @@ async def test_it_fills_no_more_than_the_touch_shows_and_never_through_its_limit
 
 
 async def test_what_is_not_filled_in_time_is_cancelled_and_fills_no_more(tmp_path: Path) -> None:
-    clock, news = HandClock(), list[OrderNews]()
+    clock = HandClock()
+    news: list[OrderNews] = []
     paper = executor(clock, timeout_s=0.01)
     paper.execute(buy_intent(tmp_path), news.append)
     await asyncio.sleep(0.05)
@@ -68,6 +71,6 @@ async def test_what_is_not_filled_in_time_is_cancelled_and_fills_no_more(tmp_pat
 
 
 async def test_an_order_of_an_earlier_run_is_over(tmp_path: Path) -> None:
-    news = list[OrderNews]()
+    news: list[OrderNews] = []
     executor(HandClock()).resume(buy_intent(tmp_path), "paper-0-1", news.append)
     assert [n.state for n in news] == [OrderState.CANCELED]

@@ -1,43 +1,32 @@
-"""Owns the command line: options to settings, one line at the start, clear words when something is wrong.
+"""Owns the command line: options to settings, clear words when something is wrong.
 
-Never shows a traceback for a wrong option, a taken port or a broken tape.
-Comes from the user, goes to the server.
+Never shows a traceback for a wrong option, a taken port, a broken tape or a bad scenario.
+Comes from the user, goes to the launch, or to the proof of scenarios.
 """
 
-import asyncio
-import os
-import signal
-import socket
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from simschwab.address import address_of, is_loopback, listen
-from simschwab.core.exchange import Exchange
+from simschwab.core.calendar import Calendar, moment_ns
+from simschwab.core.choices import Hours
+from simschwab.core.faults.scenario import Scenario, ScenarioError
 from simschwab.core.generator import GeneratedMarket
-from simschwab.core.ledger import Ledger
-from simschwab.core.listing import DEFAULT_SYMBOLS, parse_symbols
+from simschwab.core.listing import DEFAULT_SYMBOLS, Listing, parse_symbols
 from simschwab.core.market import Market
 from simschwab.core.playback import TapeMarket
-from simschwab.core.settings import DEMO_ACCOUNT, DEMO_APP_KEY, DEMO_CLIENT_ID, Settings
-from simschwab.core.tape import TapeError, read_tape
-from simschwab.files import write_ready, write_token
-from simschwab.server import Server, WallClock
+from simschwab.core.settings import DEMO_ACCOUNT, DEMO_APP_KEY, DEMO_CLIENT_ID, NAMES, SettingError, Settings, changed
+from simschwab.core.tape import Tape, TapeError, read_tape
+from simschwab.launch import Launch, LaunchError, Outputs
+from simschwab.proof import prove
+from simschwab.shelf import scenario_at, shipped_names
 
 EXIT_FAULT = 1
 EXIT_USAGE = 2
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """Hold the files to write once the server listens."""
-
-    ready: Path | None
-    token: Path | None
 
 
 @app.callback()
@@ -52,6 +41,11 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 chooses a free one.")] = 8765,
     ready_file: Annotated[Path | None, typer.Option(help="JSON file written when listening.")] = None,
     token_file: Annotated[Path | None, typer.Option(help="Write a valid schwab-py token file.")] = None,
+    scenario: Annotated[str | None, typer.Option(help="Faults and settings: a TOML file, or a shipped name.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any switch of `simschwab settings`; may be repeated."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 1,
     symbols: Annotated[str | None, typer.Option(help="Like F:N,SOFI:Q; letters optional.")] = None,
     tape: Annotated[Path | None, typer.Option(help="Play this recording instead of generating.")] = None,
@@ -60,49 +54,73 @@ def serve(
     client_id: Annotated[str, typer.Option(help="App key of the registered app.")] = DEMO_CLIENT_ID,
     app_secret: Annotated[str, typer.Option(help="Its secret.")] = DEMO_APP_KEY,
     account: Annotated[str, typer.Option(help="Account number, digits.")] = DEMO_ACCOUNT,
-    cash: Annotated[int, typer.Option(help="Cash at the start, dollars.")] = 100_000,
-    access_token_seconds: Annotated[int, typer.Option(min=1)] = 1800,
+    cash: Annotated[int, typer.Option(min=0, help="Cash at the start, dollars.")] = 100_000,
+    access_token_seconds: Annotated[int, typer.Option(min=1, help="Life of an access token.")] = 1800,
     flush_ms: Annotated[int, typer.Option(min=1, help="Time between generated bursts.")] = 1010,
     books_per_frame: Annotated[int, typer.Option(min=0, help="0: all of a service in one.")] = 0,
     order_latency_ms: Annotated[str, typer.Option(help="LOW,HIGH from the 201 to the market.")] = "5,30",
     account_lag_ms: Annotated[int, typer.Option(min=0, help="How late accounts show fills.")] = 1000,
-    heartbeat_s: Annotated[int, typer.Option(min=1)] = 10,
+    order_limit: Annotated[int, typer.Option(min=0, help="Order requests a minute, then 429; 0 is no limit.")] = 120,
+    market_hours: Annotated[Hours, typer.Option(help="Whether sessions and DAY orders end.")] = Hours.ALWAYS,
+    heartbeat_s: Annotated[int, typer.Option(min=1, help="Time between heartbeats.")] = 10,
     ledger_max: Annotated[int, typer.Option(min=1, help="Events kept; old frames go first.")] = 1_000_000,
 ) -> None:
     """Serve REST and streamer until Ctrl-C or SIGTERM."""
     low_ms, high_ms = _latency(order_latency_ms)
     if not account.isdecimal():
         raise typer.BadParameter(f"{account!r}: expected digits only", param_hint="--account")
-    clock = WallClock()
-    ledger = Ledger(clock.stamp, ledger_max)
-    market = _market(symbols=symbols, tape=tape, speed=speed, limit=limit, seed=seed, flush_ms=flush_ms)
+    listings = _listings(symbols)
+    played = None if tape is None else _tape(tape, listings, limit)
+    options: dict[str, object] = {
+        "seed": seed,
+        "client_id": client_id,
+        "app_secret": app_secret,
+        "access_token_s": access_token_seconds,
+        "account_number": account,
+        "cash_dollars": cash,
+        "account_lag_ms": account_lag_ms,
+        "order_latency_low_ms": low_ms,
+        "order_latency_high_ms": high_ms,
+        "order_limit_per_min": order_limit,
+        "market_hours": market_hours.value,
+        "flush_ms": flush_ms,
+        "books_per_frame": books_per_frame,
+        "heartbeat_s": heartbeat_s,
+    }
+    wanted = _scenario(scenario)
+    settings = _settings(wanted, options, set_ or [])
+    market = partial(_market, listings or parse_symbols(DEFAULT_SYMBOLS), played, speed)
+    launch = Launch(host, port, settings, market, wanted, Outputs(ready_file, token_file), ledger_max)
     try:
-        listening = listen(host, port)
-    except OSError as error:
-        _fail(EXIT_FAULT, f"cannot listen on {host}:{port}: {error.strerror}; choose another --port, or 0")
-    address = address_of(listening)
-    settings = Settings(
-        seed=seed,
-        base_url=f"http://{address}",
-        stream_url=f"ws://{address}/ws",
-        client_id=client_id,
-        app_secret=app_secret,
-        access_token_s=access_token_seconds,
-        account_number=account,
-        cash_dollars=cash,
-        account_lag_ms=account_lag_ms,
-        order_latency_low_ms=low_ms,
-        order_latency_high_ms=high_ms,
-        flush_ms=flush_ms,
-        books_per_frame=books_per_frame,
-        heartbeat_s=heartbeat_s,
-    )
-    exchange = Exchange(settings, market, ledger, clock.now_ns())
-    outputs = Outputs(ready_file, token_file)
-    try:
-        asyncio.run(_serve(exchange, clock, listening, outputs, loopback=is_loopback(listening)))
-    except OSError as error:
-        _fail(EXIT_FAULT, f"cannot write {error.filename}: {error.strerror}")
+        launch.run()
+    except LaunchError as error:
+        _fail(EXIT_FAULT, str(error))
+
+
+@app.command()
+def settings() -> None:
+    """List every switch with its default, for --set and a scenario's [settings]."""
+    for name in NAMES:
+        value = getattr(Settings(), name)
+        typer.echo(f"{name} = {str(value).lower() if isinstance(value, bool) else value}")
+
+
+@app.command()
+def scenarios() -> None:
+    """List the scenarios that are shipped."""
+    for name in shipped_names():
+        typer.echo(f"{name}: {scenario_at(name).about}")
+
+
+@app.command()
+def check(names: Annotated[list[str], typer.Argument(metavar="FILE|NAME...", help="Files or shipped names.")]) -> None:
+    """Read scenarios, play them in virtual time and tell whether they do what they say."""
+    failed = False
+    for name in names:
+        wrong = prove(_scenario(name))
+        failed = failed or bool(wrong)
+        typer.echo(f"{name}: {'; '.join(wrong) if wrong else 'ok'}")
+    raise typer.Exit(EXIT_FAULT if failed else 0)
 
 
 def main() -> None:
@@ -110,52 +128,54 @@ def main() -> None:
     app()
 
 
-async def _serve(
-    exchange: Exchange, clock: WallClock, listening: socket.socket, outputs: Outputs, *, loopback: bool
-) -> None:
-    stop, ready = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    serving = asyncio.create_task(Server(exchange, clock).run(listening, stop, ready))
-    await ready.wait()
+def _scenario(place: str | None) -> Scenario:
     try:
-        if outputs.token is not None:
-            now_ns = clock.now_ns()
-            write_token(outputs.token, exchange, exchange.oauth.login(now_ns), now_ns)
-        if outputs.ready is not None:
-            write_ready(outputs.ready, exchange, os.getpid())
-        typer.echo(_start_line(exchange, loopback=loopback))
-        if not loopback:
-            typer.echo("WARNING: not a loopback address: everybody who reaches it can use it.", err=True)
-        await stop.wait()
-    finally:
-        stop.set()
-        await serving
+        return Scenario() if place is None else scenario_at(place)
+    except ScenarioError as error:
+        _fail(EXIT_USAGE, f"scenario {error}")
 
 
-def _start_line(exchange: Exchange, *, loopback: bool) -> str:
-    symbols = " ".join(f"{name}:{listing.letter}" for name, listing in exchange.market.listings.items())
-    where = "loopback only" if loopback else "NOT LOOPBACK"
-    return f"simschwab at {exchange.settings.base_url} ({where}), seed {exchange.settings.seed}, {symbols}"
-
-
-def _market(
-    *, symbols: str | None, tape: Path | None, speed: float, limit: int | None, seed: int, flush_ms: int
-) -> Market:
+def _settings(scenario: Scenario, options: dict[str, object], texts: list[str]) -> Settings:
+    """Give the settings: --set wins over an option that was given, that over the scenario, that over the default."""
+    plain = Settings()
+    given = {name: value for name, value in options.items() if value != getattr(plain, name)}
+    seed = {} if scenario.seed is None else {"seed": scenario.seed}
+    pairs = [text.partition("=") for text in texts]
     try:
-        listings = parse_symbols(symbols) if symbols is not None else None
+        for name, equals, _ in pairs:
+            if not equals:
+                raise SettingError(f"{name}: expected NAME=VALUE")
+        chosen = changed(plain, seed | scenario.settings | given)
+        chosen = changed(chosen, {name.strip(): value.strip() for name, _, value in pairs}, texts=True)
+        Calendar(chosen)
+        if chosen.clock_at:
+            moment_ns(chosen.clock_at)
+    except SettingError as error:
+        raise typer.BadParameter(str(error), param_hint="--set") from None
+    return chosen
+
+
+def _listings(symbols: str | None) -> dict[str, Listing] | None:
+    try:
+        return None if symbols is None else parse_symbols(symbols)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--symbols") from None
-    if tape is None:
-        return GeneratedMarket(listings or parse_symbols(DEFAULT_SYMBOLS), seed, flush_ms)
+
+
+def _tape(tape: Path, listings: dict[str, Listing] | None, limit: int | None) -> Tape:
     try:
         with tape.open("rb") as lines:
-            return TapeMarket(read_tape(lines, listings, limit), speed)
+            return read_tape(lines, listings, limit)
     except OSError as error:
         _fail(EXIT_USAGE, f"tape {tape}: {error.strerror}; expected a readable file")
     except TapeError as error:
         _fail(EXIT_USAGE, f"tape {tape}, {error}")
+
+
+def _market(listings: dict[str, Listing], tape: Tape | None, speed: float, chosen: Settings) -> Market:
+    if tape is not None:
+        return TapeMarket(tape, speed)
+    return GeneratedMarket(listings, chosen.seed, chosen.flush_ms, arca_on_nasdaq=chosen.arca_on_nasdaq_book)
 
 
 def _latency(text: str) -> tuple[int, int]:

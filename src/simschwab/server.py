@@ -1,6 +1,6 @@
 """Owns the sockets: HTTP requests and websocket messages in, answers and frames out, timers for what is due.
 
-Never decides anything; every answer and frame is the exchange's.
+Never decides anything; every answer and frame, and how it is sent, is the exchange's.
 Comes from the command line with a bound socket, goes to clients until told to stop.
 """
 
@@ -8,16 +8,15 @@ import asyncio
 import time
 from socket import socket
 
-import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from simschwab.control import Control
 from simschwab.core.answers import Request
 from simschwab.core.exchange import Exchange
 from simschwab.core.times import NS_PER_S
-from simschwab.status import page_of, status_of
+from simschwab.sending import send_answer, send_frame
 
 _CLOSE_S = 0.3
-_DIGITS_MAX = 19
 _MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 
 
@@ -43,22 +42,23 @@ class Server:
     def __init__(self, exchange: Exchange, clock: WallClock) -> None:
         self._exchange = exchange
         self._clock = clock
-        self._started_ns = clock.now_ns()
+        self._stop = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._frames_wait: dict[int, asyncio.Event] = {}
         self._sockets: set[web.WebSocketResponse] = set()
         self._app = web.Application()
         self._app.router.add_get("/ws", self._stream)
-        self._app.router.add_get("/sim", self._page)
-        self._app.router.add_get("/sim/status", self._status)
-        self._app.router.add_get("/sim/ledger", self._ledger)
+        self._app.router.add_routes(Control(exchange, clock.now_ns, self._wake).routes())
         self._app.router.add_route("*", "/{path:.*}", self._http)
 
     async def run(self, listening: socket, stop: asyncio.Event, ready: asyncio.Event) -> None:
         """Serve until `stop` is set; sets `ready` once connections are accepted."""
+        self._stop = stop
         runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=_CLOSE_S)
         await runner.setup()
         await web.SockSite(runner, listening).start()
+        # A scenario's first moments may be due before anybody comes.
+        self._wake()
         ready.set()
         await stop.wait()
         if self._timer is not None:
@@ -83,7 +83,7 @@ class Server:
             delay_s = max(0, due_ns - self._clock.now_ns()) / NS_PER_S
             self._timer = asyncio.get_running_loop().call_later(delay_s, self._advance)
 
-    async def _http(self, request: web.Request) -> web.Response:
+    async def _http(self, request: web.Request) -> web.StreamResponse:
         entry_mono_ns = time.monotonic_ns()
         core_request = Request(
             method=request.method,
@@ -93,25 +93,28 @@ class Server:
             body=await request.read(),
             entry_mono_ns=entry_mono_ns,
         )
-        response = self._exchange.http(core_request, self._clock.now_ns())
+        answer = self._exchange.http(core_request, self._clock.now_ns())
         self._wake()
-        return web.Response(status=response.status, headers=response.headers, body=response.body)
+        return await send_answer(request, answer, self._stop)
 
-    async def _stream(self, request: web.Request) -> web.WebSocketResponse:
-        # Whether Schwab compresses is not established (schwab-api.md 5); this server does not.
-        ws = web.WebSocketResponse(compress=False, max_msg_size=_MESSAGE_BYTES_MAX, timeout=_CLOSE_S)
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        refusal = self._exchange.connect(self._clock.now_ns())
+        if refusal is not None:
+            self._wake()
+            return await send_answer(request, refusal, self._stop)
+        compress = self._exchange.settings.stream_compress
+        ws = web.WebSocketResponse(compress=compress, max_msg_size=_MESSAGE_BYTES_MAX, timeout=_CLOSE_S)
         await ws.prepare(request)
         number = self._exchange.stream_open(self._clock.now_ns())
         self._frames_wait[number] = asyncio.Event()
         self._sockets.add(ws)
         self._wake()
-        writer = asyncio.create_task(self._write(ws, number))
+        writer = asyncio.create_task(self._write(ws, request, number))
         try:
             async for message in ws:
                 if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
                     text = message.data if isinstance(message.data, str) else message.data.decode(errors="replace")
-                    self._exchange.stream_receive(number, text, self._clock.now_ns())
-                    self._wake()
+                    await self._read(number, text)
         finally:
             writer.cancel()
             self._sockets.discard(ws)
@@ -119,36 +122,24 @@ class Server:
             self._exchange.stream_lost(number)
         return ws
 
-    async def _write(self, ws: web.WebSocketResponse, number: int) -> None:
+    async def _read(self, number: int, text: str) -> None:
+        pause_ns = self._exchange.read_pause_ns(self._clock.now_ns())
+        if pause_ns:
+            await asyncio.sleep(pause_ns / NS_PER_S)
+        self._exchange.stream_receive(number, text, self._clock.now_ns())
+        self._wake()
+
+    async def _write(self, ws: web.WebSocketResponse, request: web.Request, number: int) -> None:
         waiting = self._frames_wait[number]
-        while True:
+        transport = request.transport
+        while transport is not None:
             await waiting.wait()
             waiting.clear()
             for frame in self._exchange.take_frames(number):
                 self._exchange.frame_out(number, frame)
                 try:
-                    await ws.send_frame(frame.payload, WSMsgType.TEXT)
+                    alive = await send_frame(ws, transport, frame)
                 except ConnectionError:
                     return
-                if frame.close_code is not None:
-                    await ws.close()
+                if not alive:
                     return
-
-    async def _status(self, _request: web.Request) -> web.Response:
-        return _json(status_of(self._exchange, self._started_ns, self._clock.now_ns()))
-
-    async def _page(self, _request: web.Request) -> web.Response:
-        status = status_of(self._exchange, self._started_ns, self._clock.now_ns())
-        return web.Response(text=page_of(status), content_type="text/html")
-
-    async def _ledger(self, request: web.Request) -> web.Response:
-        since = request.query.get("since", "0")
-        if not since.isdecimal() or len(since) > _DIGITS_MAX:
-            return _json({"message": f"since {since!r}: expected a sequence number"}, status=400)
-        ledger = self._exchange.ledger
-        events = ledger.since(int(since), request.query.get("kind"))
-        return _json({"next": ledger.next_seq, "dropped": ledger.dropped, "events": events})
-
-
-def _json(body: object, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=msgspec.json.encode(body), content_type="application/json")

@@ -7,7 +7,7 @@ Comes from the exchange, goes to /sim/status and /sim.
 from html import escape
 
 from simschwab.core.exchange import Exchange
-from simschwab.core.times import NS_PER_S
+from simschwab.core.times import NS_PER_MS, NS_PER_S
 
 
 def status_of(exchange: Exchange, started_ns: int, now_ns: int) -> dict[str, object]:
@@ -39,15 +39,28 @@ def status_of(exchange: Exchange, started_ns: int, now_ns: int) -> dict[str, obj
             "begun": exchange.begun,
             "finished": market.finished,
         },
+        "clock_offset_ms": exchange.offset_ns // NS_PER_MS,
+        "halted": sorted(exchange.board.halted),
+        "faults": exchange.fault_rows(now_ns),
         "ledger": {"next": ledger.next_seq, "dropped": ledger.dropped},
     }
 
 
 def page_of(status: dict[str, object]) -> str:
     """Give the status as an HTML page without scripts."""
-    rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in status.items())
+    plain = ((name, value) for name, value in status.items() if name != "faults")
+    rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in plain)
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>simschwab</title>'
         "<h1>simschwab</h1><p>A simulated broker. Nothing here is a real account.</p>"
-        f'<table>{rows}</table><p><a href="/sim/status">status</a> <a href="/sim/ledger">ledger</a></p></html>'
+        f"<table>{rows}</table>{_faults(status['faults'])}"
+        '<p><a href="/sim/status">status</a> <a href="/sim/ledger">ledger</a> '
+        '<a href="/sim/faults">faults</a></p></html>'
     )
+
+
+def _faults(rows: object) -> str:
+    if not isinstance(rows, list) or not rows:
+        return "<h2>Faults</h2><p>None in force.</p>"
+    items = "".join(f"<li>{escape(str(row))}</li>" for row in rows)
+    return f"<h2>Faults</h2><ul>{items}</ul>"

@@ -4,11 +4,13 @@ Never reads a clock; time moves only by `run_ms`.
 Comes from tests and seeded runs, goes to the exchange; answers and frames come back decoded.
 """
 
+from base64 import b64encode
 from dataclasses import dataclass
 
 import msgspec
 
 from simschwab.core.answers import Request, Response
+from simschwab.core.calendar import moment_ns
 from simschwab.core.exchange import Exchange
 from simschwab.core.frames import Frame
 from simschwab.core.generator import GeneratedMarket
@@ -67,9 +69,24 @@ class Virtual:
         settings = settings or Settings()
         self.now_ns = START_NS
         self.ledger = Ledger(lambda: (self.now_ns, self.now_ns), LEDGER_EVENTS_MAX)
-        market = market or GeneratedMarket(parse_symbols(DEFAULT_SYMBOLS), settings.seed, settings.flush_ms)
+        market = market or GeneratedMarket(
+            parse_symbols(DEFAULT_SYMBOLS),
+            settings.seed,
+            settings.flush_ms,
+            arca_on_nasdaq=settings.arca_on_nasdaq_book,
+        )
         self.exchange = Exchange(settings, market, self.ledger, self.now_ns)
-        self.access = self.exchange.oauth.login(self.now_ns).access
+        if settings.clock_at:
+            self.exchange.set_clock((moment_ns(settings.clock_at) - self.now_ns) // NS_PER_MS, self.now_ns)
+        grant = self.exchange.oauth.login(self.now_ns + self.exchange.offset_ns)
+        self.access = grant.access
+        self.refresh = grant.refresh
+
+    @property
+    def basic(self) -> str:
+        """The app's Authorization for the token endpoint."""
+        settings = self.exchange.settings
+        return f"Basic {b64encode(f'{settings.client_id}:{settings.app_secret}'.encode()).decode()}"
 
     @property
     def orders_path(self) -> str:

@@ -27,6 +27,7 @@ from leadline.core.market import Listing, Market, Service
 from leadline.core.units import ns_of_s
 from leadline.dispatch import Dispatch
 from leadline.grok import Grok, HandOver
+from leadline.logs import hide
 from leadline.schwab.activity import order_id_of
 from leadline.schwab.auth import Login
 from leadline.schwab.executor import SchwabOrderExecutor
@@ -62,7 +63,7 @@ async def _run(loaded: Loaded, *, with_parent: bool) -> ExitCode:
     db_lock = FileLock(Path(f"{settings.db_path}.lock"), f"the right to write alerts to {settings.db_path}")
     writer = Writer(settings.db_path, clock.wall_ns())
     async with Http(settings.schwab_base_url, settings.order_timeout_sec) as http:
-        login = Login(http, *login_parts, clock)
+        login = Login(http, *login_parts, clock, hide=hide)
         await login.ensure()
         rest = Rest(http, login)
         listings = await rest.listings(list(settings.symbols))

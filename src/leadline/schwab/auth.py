@@ -11,7 +11,7 @@ import fcntl
 import logging
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -70,9 +70,17 @@ class Login:
     """Keep one valid access token."""
 
     def __init__(
-        self, http: Http, path: Path, client_id: str, app_secret: str, clock: Clock, *, retry_s: float = 1.0
+        self,
+        http: Http,
+        path: Path,
+        client_id: str,
+        app_secret: str,
+        clock: Clock,
+        *,
+        retry_s: float = 1.0,
+        hide: Callable[..., None] = lambda *_: None,
     ) -> None:
-        """Read the token file.
+        """Read the token file. `hide` is told every text that may stand in no log line, as soon as it is known.
 
         Raises:
             AuthenticationError: there is no token file, or it cannot be read as one.
@@ -83,7 +91,9 @@ class Login:
         self._headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"}
         self._clock = clock
         self._retry_s = retry_s
-        self._file = read_token_file(path)
+        self._hide = hide
+        hide(basic)
+        self._hold(read_token_file(path))
         self._lock = asyncio.Lock()
 
     @property
@@ -124,11 +134,11 @@ class Login:
             if self.access_token != instead_of and self.left_s > 0:
                 return
             try:
-                self._file = await self._ask()
+                self._hold(await self._ask())
             except AuthenticationError:
                 # The refusal of a dead login has also come in passing (Schwab API facts 2.1): it must be said twice.
                 await asyncio.sleep(self._retry_s)
-                self._file = await self._ask()
+                self._hold(await self._ask())
             await self._keep_file()
 
     def _take_newer_file(self) -> None:
@@ -136,7 +146,11 @@ class Login:
         with contextlib.suppress(AuthenticationError):  # ours is still good
             on_disk = read_token_file(self._path)
             if on_disk.age_key > self._file.age_key:
-                self._file = on_disk
+                self._hold(on_disk)
+
+    def _hold(self, file: TokenFile) -> None:
+        self._file = file
+        self._hide(file.token.access_token, file.token.refresh_token)
 
     async def _keep_file(self) -> None:
         try:

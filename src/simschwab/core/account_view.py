@@ -7,31 +7,34 @@ Comes from the account, goes to REST answers.
 from simschwab.core.accounts import AccountState, Position
 from simschwab.core.board import Board
 from simschwab.core.listing import Listing
-from simschwab.core.prices import book_price_e4, dollars
+from simschwab.core.power import equity_e4, mark_e4
+from simschwab.core.prices import dollars
 
 
-def account_view(state: AccountState, account_number: str, board: Board, *, positions: bool) -> dict[str, object]:
+def account_view(
+    state: AccountState, account_number: str, board: Board, power_e4: int, *, restricted: bool, positions: bool
+) -> dict[str, object]:
     """Give the account's JSON (schwab-api.md 2.2); `positions` as `fields=positions` asks for."""
-    marks_e4 = {symbol: _mark_e4(symbol, held, board) for symbol, held in state.positions.items()}
-    equity_e4 = state.cash_e4 + sum(int(held.quantity * marks_e4[symbol]) for symbol, held in state.positions.items())
+    marks_e4 = {symbol: mark_e4(symbol, held.average_e4, board) for symbol, held in state.positions.items()}
+    worth_e4 = equity_e4(state, board)
     balances = {
         "cashBalance": dollars(state.cash_e4),
-        "equity": dollars(equity_e4),
-        "liquidationValue": dollars(equity_e4),
-        "buyingPower": dollars(2 * equity_e4),
-        "availableFunds": dollars(equity_e4),
+        "equity": dollars(worth_e4),
+        "liquidationValue": dollars(worth_e4),
+        "buyingPower": dollars(power_e4),
+        "availableFunds": dollars(worth_e4),
     }
     account: dict[str, object] = {
         "type": "MARGIN",
         "accountNumber": account_number,
         "roundTrips": 0,
         "isDayTrader": False,
-        "isClosingOnlyRestricted": False,
+        "isClosingOnlyRestricted": restricted,
         "pfcbFlag": False,
     }
     if positions and state.positions:
         account["positions"] = [
-            _position(held, board.listings[symbol], marks_e4[symbol]) for symbol, held in state.positions.items()
+            _position(held, board.listing(symbol), marks_e4[symbol]) for symbol, held in state.positions.items()
         ]
     account |= {
         "initialBalances": balances,
@@ -41,14 +44,10 @@ def account_view(state: AccountState, account_number: str, board: Board, *, posi
     return {
         "securitiesAccount": account,
         "aggregatedBalance": {
-            "currentLiquidationValue": dollars(equity_e4),
-            "liquidationValue": dollars(equity_e4),
+            "currentLiquidationValue": dollars(worth_e4),
+            "liquidationValue": dollars(worth_e4),
         },
     }
-
-
-def _mark_e4(symbol: str, held: Position, board: Board) -> float:
-    return book_price_e4(board.quote(symbol).get("3")) or held.average_e4
 
 
 def _position(held: Position, listing: Listing, mark_e4: float) -> dict[str, object]:

@@ -51,7 +51,10 @@ class Account:
 
     def fill(self, symbol: str, instruction: Instruction, quantity: int, price_e4: int, now_ns: int) -> None:
         """Book an execution."""
-        shares = quantity if instruction.buying else -quantity
+        self.adjust(symbol, quantity if instruction.buying else -quantity, price_e4, now_ns)
+
+    def adjust(self, symbol: str, shares: int, price_e4: int, now_ns: int) -> None:
+        """Book shares that come or go (negative) at a price, whatever the reason."""
         position = self.true.positions.get(symbol, Position()).after(shares, price_e4)
         positions = {name: held for name, held in self.true.positions.items() if name != symbol}
         if position.quantity:
@@ -64,6 +67,10 @@ class Account:
         while self._pending and self._pending[0][0] <= now_ns:
             self._seen = self._pending.popleft()[1]
         return self._seen
+
+    def shift(self, delta_ns: int) -> None:
+        """Move what readers do not see yet, when the clock is set."""
+        self._pending = deque((due_ns + delta_ns, state) for due_ns, state in self._pending)
 
     def quantity(self, symbol: str) -> int:
         """Give the true signed quantity of a symbol."""

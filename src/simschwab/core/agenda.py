@@ -22,6 +22,10 @@ class Agenda(Generic[What]):
         self._count += 1
         heappush(self._steps, (due_ns, self._count, what))
 
+    def shift(self, delta_ns: int) -> None:
+        """Move every step, when the clock is set."""
+        self._steps = [(due_ns + delta_ns, count, what) for due_ns, count, what in self._steps]
+
     def next_due_ns(self) -> int | None:
         """Give when the next step is due."""
         return self._steps[0][0] if self._steps else None

@@ -5,6 +5,8 @@ Comes from the server or a test, goes to REST and back.
 """
 
 from dataclasses import dataclass, field
+from enum import Enum, auto
+from html import escape
 
 import msgspec
 
@@ -25,13 +27,47 @@ class Request:
     """When the handler was entered; None takes the ledger's clock."""
 
 
+class Cut(Enum):
+    """Name where an answer breaks off; what only a socket can do is told, not done here."""
+
+    NONE = auto()
+    HOLD = auto()
+    """Nothing is sent and the connection stays open."""
+    DROP = auto()
+    """Nothing is sent and the connection ends."""
+    HEADERS = auto()
+    """The connection is reset in the middle of the headers."""
+    BODY = auto()
+    """The connection ends after `bytes` of the body, which was announced whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """Hold how an answer is put on the wire; plain unless a fault says otherwise."""
+
+    cut: Cut = Cut.NONE
+    delay_ns: int = 0
+    bytes: int = 0
+    pause_ns: int = 0
+    """With it, the answer comes in pieces of `bytes`, so far apart."""
+
+    @property
+    def lost(self) -> bool:
+        """Whether the client never sees a status."""
+        return self.cut in (Cut.HOLD, Cut.DROP, Cut.HEADERS)
+
+
+PLAIN = Wire()
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
-    """Hold one HTTP answer."""
+    """Hold one HTTP answer and how it is sent."""
 
     status: int
     headers: dict[str, str]
     body: bytes = b""
+    wire: Wire = PLAIN
 
 
 def json_response(status: int, body: object) -> Response:
@@ -59,3 +95,20 @@ def unauthorized() -> Response:
     """Give the answer to a missing, wrong or expired access token (schwab-api.md 2.4)."""
     error = {"status": 401, "title": "Unauthorized", "detail": "Client not authorized"}
     return json_response(401, {"errors": [error]})
+
+
+def too_many(retry_after_s: int) -> Response:
+    """Give the answer to a request over the limit; its body and whether Retry-After comes are not established [?]."""
+    headers = {"Retry-After": str(retry_after_s)} if retry_after_s else {}
+    answer = trader_error(429, "Too Many Requests", "The rate limit of this account is exceeded.")
+    return Response(429, answer.headers | headers, answer.body)
+
+
+def akamai(path: str) -> Response:
+    """Give the edge's 403 in HTML, as it comes now and then (schwab-api.md 2)."""
+    body = (
+        "<HTML><HEAD>\n<TITLE>Access Denied</TITLE>\n</HEAD><BODY>\n<H1>Access Denied</H1>\n\n"
+        f"You don't have permission to access this resource ({escape(path)}) on this server.<P>\n"
+        "Reference #18.51a0b1ad.0.5150\n</BODY>\n</HTML>\n"
+    )
+    return Response(403, {"Content-Type": "text/html", "Server": "AkamaiGHost"}, body.encode())

@@ -4,9 +4,21 @@ Never decides what is sent to whom.
 Comes from a market's bursts, goes to the feed, REST quotes and the broker's matching.
 """
 
-from simschwab.core.listing import Listing, Service
+from dataclasses import dataclass
+
+from simschwab.core.listing import Listing, Service, listing_of
 from simschwab.core.market import BookItem, Burst, Entries, FieldValue
 from simschwab.core.matching import Liquidity
+from simschwab.core.prices import book_price_e4
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """Hold shares traded since the last quote, all taken to be at its last price."""
+
+    symbol: str
+    price_e4: int
+    volume: int
 
 
 class Board:
@@ -17,6 +29,18 @@ class Board:
         self._books: dict[tuple[Service, str], BookItem] = {}
         self._quotes: dict[str, dict[str, FieldValue]] = {}
         self._liquidity: dict[str, Liquidity] = {}
+        self._trades: list[Trade] = []
+        self.halted: set[str] = set()
+        """Symbols whose trading is halted: nothing of them is shown or filled."""
+
+    def listing(self, symbol: str) -> Listing:
+        """Give a symbol's listing; one that does not exist gets what its name looks like."""
+        return self.listings.get(symbol) or listing_of(symbol)
+
+    def take_trades(self) -> list["Trade"]:
+        """Give what was traded since the last call, as level one told it."""
+        trades, self._trades = self._trades, []
+        return trades
 
     def open(self, burst: Burst) -> None:
         """Take in what is known before the market begins: it can be traded and quoted, but not streamed."""
@@ -52,5 +76,10 @@ class Board:
                 self._liquidity[item.symbol] = Liquidity(item.book)
                 refreshed.append(item.symbol)
         for quote in entries.quotes:
-            self._quotes.setdefault(quote.symbol, {}).update(quote.changes)
+            known = self._quotes.setdefault(quote.symbol, {})
+            volume_before = known.get("8")
+            known.update(quote.changes)
+            volume, price_e4 = known.get("8"), book_price_e4(known.get("3"))
+            if isinstance(volume, int) and isinstance(volume_before, int) and price_e4 and volume > volume_before:
+                self._trades.append(Trade(quote.symbol, price_e4, volume - volume_before))
         return refreshed

@@ -1,24 +1,28 @@
-"""Owns the life of every order: entry, activation, fills, cancel, rejection, each at its own time.
+"""Owns the life of every order: entry, activation, cancel, rejection, replacement, expiry, each at its own time.
 
-Never fills beyond the visible book or an order's limit, and tells each step to the activity stream and ledger.
-Comes from REST (tickets, cancels) and new books, goes to the account, activity messages and the ledger.
+Never fills an order by itself: that is the floor's.
+Comes from REST (tickets, cancels) and faults, goes to the floor and, by the chronicle, to all who are told.
 """
 
-from enum import Enum, auto
+from functools import partial
 
-from simschwab.core.accounts import Account
+from simschwab.core.accounts import Account, AccountState
 from simschwab.core.activity import entry, out, route
-from simschwab.core.activity.fill import fill_completed
-from simschwab.core.activity.scene import Activity, Scene
 from simschwab.core.agenda import Agenda
 from simschwab.core.board import Board
+from simschwab.core.calendar import Calendar
+from simschwab.core.choices import Untimely
+from simschwab.core.chronicle import Chronicle
 from simschwab.core.dice import dice
-from simschwab.core.events import Filled, OrderState
+from simschwab.core.faults.life import Action, Life
+from simschwab.core.faults.plan import Plan
+from simschwab.core.floor import Floor
+from simschwab.core.latency import Latency
 from simschwab.core.ledger import Ledger
-from simschwab.core.matching import Execution
-from simschwab.core.orders import Fill, Order, Status
-from simschwab.core.prices import E4_PER_DOLLAR, wire_price
-from simschwab.core.rules import Rejection, rejection_of
+from simschwab.core.orders import Order, Status
+from simschwab.core.power import mark_e4, power_e4, price_e4
+from simschwab.core.prices import E4_PER_DOLLAR
+from simschwab.core.rules import Circumstances, Rejection, Rules
 from simschwab.core.settings import Settings
 from simschwab.core.ticket import Duration, Ticket
 from simschwab.core.times import NS_PER_MS
@@ -27,206 +31,251 @@ _FIRST_ORDER_ID = 1_005_600_000_000
 _FIRST_EXECUTION_ID = 70_000_000_000
 
 
-class Step(Enum):
-    """Name what can be due for an order."""
-
-    ANNOUNCE = auto()
-    ACTIVATE = auto()
-    ACCEPT_CANCEL = auto()
-    CANCEL = auto()
-
-
 class Broker:
     """Run the orders of one account."""
 
-    def __init__(self, settings: Settings, board: Board, ledger: Ledger) -> None:
+    def __init__(self, settings: Settings, board: Board, ledger: Ledger, plan: Plan) -> None:
         self._settings = settings
         self._board = board
-        self._ledger = ledger
         self._rng = dice(settings.seed, "broker")
-        self._agenda: Agenda[tuple[Step, Order]] = Agenda()
+        self._latency = Latency(settings, self._rng)
+        self._life = Life(plan, dice(settings.seed, "faults", "life"))
+        self._agenda: Agenda[tuple[Action, Order, bool]] = Agenda()
+        self._closes: Agenda[tuple[Action, Order, bool]] = Agenda()
         self._active_ns: dict[int, int] = {}
         self._doomed: dict[int, Rejection] = {}
         self._live: dict[int, Order] = {}
-        self._working: dict[int, Order] = {}
         self._next_order_id = _FIRST_ORDER_ID + self._rng.randrange(10**9)
-        self._next_execution_id = _FIRST_EXECUTION_ID + self._rng.randrange(10**9)
-        self._told: list[Activity] = []
+        first_execution_id = _FIRST_EXECUTION_ID + self._rng.randrange(10**9)
+        self.chronicle = Chronicle(settings.account_number, board, ledger, first_execution_id)
+        self.calendar = Calendar(settings)
+        self.rules = Rules(settings)
         self.account = Account(settings.cash_dollars * E4_PER_DOLLAR, settings.account_lag_ms * NS_PER_MS)
+        self.floor = Floor(
+            board,
+            calendar=self.calendar,
+            account=self.account,
+            chronicle=self.chronicle,
+            life=self._life,
+            ended=self._ended,
+            out=self.end_cancelled,
+        )
+        self.execute = self.floor.execute
+        self.execute_late = self.floor.execute_late
         self.orders: dict[int, Order] = {}
-        self.fill_count = 0
+        self.restricted = False
+        """Whether the account is closing only."""
 
-    def submit(self, ticket: Ticket, now_ns: int) -> Order:
-        """Enter an order: it is answered at once and works, fills or is rejected after its latency."""
-        order = Order(self._next_order_id, ticket, f"TA_{self._settings.account_number}", now_ns)
+    def submit(self, ticket: Ticket, now_ns: int, tag: str | None = None) -> Order:
+        """Enter an order: it is answered at once and works, fills or is rejected after its latency.
+
+        One with a `tag` comes from another app: faults at the entry do not strike it.
+        """
+        order = Order(self._next_order_id, ticket, tag or f"TA_{self._settings.account_number}", now_ns)
+        order.listed_ns = now_ns + self._settings.listing_lag_ms * NS_PER_MS
         self._next_order_id += self._rng.randint(1, 40)
         # Judged at entry and told at activation, so that of two sells for one position the first wins.
-        siblings = (
-            other
-            for other in self._live.values()
-            if other.ticket.symbol == ticket.symbol and other.order_id not in self._doomed
-        )
-        rejection = rejection_of(ticket, self.account.quantity(ticket.symbol), siblings)
+        rejection = self.judged(ticket, now_ns)
         if rejection is not None:
             self._doomed[order.order_id] = rejection
         self.orders[order.order_id] = self._live[order.order_id] = order
-        self._record(order)
-        latency_ns = self._latency_ns()
-        self._agenda.add(now_ns + latency_ns // 2, (Step.ANNOUNCE, order))
+        latency_ns = self._latency.draw_ns()
+        if tag is None:
+            latency_ns = self._life.entered(self, order, latency_ns)
+        self.chronicle.state(order)
         self._active_ns[order.order_id] = now_ns + latency_ns
-        self._agenda.add(now_ns + latency_ns, (Step.ACTIVATE, order))
+        self.later(now_ns + latency_ns // 2, self._announce, order)
+        self.later(now_ns + latency_ns, self._activate, order)
         return order
+
+    def judged(self, ticket: Ticket, now_ns: int) -> Rejection | None:
+        """Give why a ticket would be rejected now."""
+        siblings = tuple(
+            order
+            for order in self._live.values()
+            if order.ticket.symbol == ticket.symbol and order.order_id not in self._doomed
+        )
+        timely = self._settings.untimely is Untimely.QUEUED and ticket.duration is not Duration.FILL_OR_KILL
+        seen = Circumstances(
+            position=self.account.quantity(ticket.symbol),
+            live=siblings,
+            price_e4=price_e4(ticket, self._board),
+            market_e4=round(mark_e4(ticket.symbol, 0.0, self._board)),
+            power_e4=self.power_e4(),
+            known=ticket.symbol in self._board.listings,
+            session_open=timely or self.calendar.is_open(ticket.session, now_ns),
+        )
+        return self.rules.rejection_of(ticket, seen)
+
+    def power_e4(self) -> int:
+        """Give the account's true buying power."""
+        return self.seen_power_e4(self.account.true)
+
+    def seen_power_e4(self, state: AccountState) -> int:
+        """Give the buying power that a state of the account has, beside the open orders."""
+        if self.restricted:
+            return 0
+        sound = [order for order in self._live.values() if order.order_id not in self._doomed]
+        return power_e4(state, self._board, sound, self._settings.margin_multiple)
 
     def cancel(self, order: Order, now_ns: int) -> bool:
         """Ask for a cancel; False when the order is terminal. A fill can still come first."""
-        if not order.live:
-            return False
-        if order.status is not Status.PENDING_CANCEL:
-            self._move(order, Status.PENDING_CANCEL, now_ns)
-            latency_ns = self._latency_ns()
-            # A cancel never overtakes its order: the order may fill first.
-            active_ns = self._active_ns.get(order.order_id, now_ns)
-            self._agenda.add(max(active_ns, now_ns + latency_ns // 2), (Step.ACCEPT_CANCEL, order))
-            self._agenda.add(max(active_ns, now_ns + latency_ns), (Step.CANCEL, order))
-        return True
+        if order.live and order.status not in (Status.PENDING_CANCEL, Status.PENDING_REPLACE):
+            latency_ns = self._life.cancelling(self, order, now_ns, self._latency.draw_ns())
+            if not order.live:
+                return False
+            self.move(Status.PENDING_CANCEL, order, now_ns)
+            if latency_ns is not None:
+                # A cancel never overtakes its order: the order may fill first.
+                active_ns = self._active_ns.get(order.order_id, now_ns)
+                self.later(max(active_ns, now_ns + latency_ns // 2), self._accept_cancel, order)
+                self.later(max(active_ns, now_ns + latency_ns), self.end_cancelled, order)
+        return order.live
+
+    def replace(self, order: Order, ticket: Ticket, now_ns: int) -> Order | None:
+        """Ask for a replacement; gives the new order, or None when the old one is terminal or on its way out."""
+        if not order.live or order.status in (Status.PENDING_CANCEL, Status.PENDING_REPLACE):
+            return None
+        self.move(Status.PENDING_REPLACE, order, now_ns)
+        latency_ns = self._latency.draw_ns()
+        successor = Order(self._next_order_id, ticket, order.tag, now_ns, listed_ns=now_ns)
+        self._next_order_id += self._rng.randint(1, 40)
+        self.orders[successor.order_id] = self._live[successor.order_id] = successor
+        self.chronicle.state(successor)
+        due_ns = max(self._active_ns.get(order.order_id, now_ns), now_ns + latency_ns)
+        self.after_end(due_ns, partial(self._replaced_by, successor), order)
+        return successor
+
+    @property
+    def fill_count(self) -> int:
+        """How many executions there were."""
+        return self.floor.fill_count
 
     def next_due_ns(self) -> int | None:
         """Give when the next step of an order is due."""
-        return self._agenda.next_due_ns()
+        dues = (self._agenda.next_due_ns(), self._closes.next_due_ns())
+        return min((due for due in dues if due is not None), default=None)
 
     def step(self, due_ns: int) -> None:
         """Do the steps due at `due_ns`."""
-        while (due := self._agenda.pop_due(due_ns)) is not None:
-            step, order = due
-            if order.live:
-                self._do(step, order, due_ns)
+        for agenda in (self._agenda, self._closes):
+            while (due := agenda.pop_due(due_ns)) is not None:
+                action, order, even_ended = due
+                if order.live or even_ended:
+                    action(order, due_ns)
 
-    def rematch(self, symbol: str, now_ns: int) -> None:
-        """Try the resting orders of a symbol against its new book, earliest first."""
-        for order in [order for order in self._working.values() if order.ticket.symbol == symbol]:
-            self._match(order, now_ns)
+    def shift(self, delta_ns: int) -> None:
+        """Move what is on its way, when the clock is set; what the calendar decides stays where it is."""
+        self._agenda.shift(delta_ns)
+        self.account.shift(delta_ns)
+        self._active_ns = {number: due_ns + delta_ns for number, due_ns in self._active_ns.items()}
 
-    def take_activity(self) -> list[Activity]:
-        """Give the messages told since the last call."""
-        told, self._told = self._told, []
-        return told
+    def later(self, due_ns: int, action: Action, order: Order) -> None:
+        """Do something at a time, unless the order has ended by then."""
+        self._agenda.add(due_ns, (action, order, False))
 
-    def _do(self, step: Step, order: Order, now_ns: int) -> None:
-        match step:
-            case Step.ANNOUNCE:
-                self._announce(order, now_ns)
-            case Step.ACTIVATE:
-                self._activate(order, now_ns)
-            case Step.ACCEPT_CANCEL:
-                scene = self._scene(order, now_ns)
-                self._told += [
-                    out.cancel_accepted(scene),
-                    route.execution_requested(scene, cancel=True),
-                ]
-            case Step.CANCEL:
-                self._cancel(order, now_ns)
+    def after_end(self, due_ns: int, action: Action, order: Order) -> None:
+        """Do something at a time, whatever the order's status."""
+        self._agenda.add(due_ns, (action, order, True))
 
-    def _announce(self, order: Order, now_ns: int) -> None:
-        scene = self._scene(order, now_ns)
-        self._told.append(entry.created(scene))
-        if order.order_id not in self._doomed:
-            self._told += [entry.accepted(scene), route.execution_requested(scene)]
+    def doom(self, order: Order, rejection: Rejection) -> None:
+        """Let an order be rejected in place of its activation."""
+        self._doomed[order.order_id] = rejection
 
-    def _activate(self, order: Order, now_ns: int) -> None:
-        rejection = self._doomed.pop(order.order_id, None)
-        scene = self._scene(order, now_ns)
-        if rejection is not None:
-            order.description = rejection.description
-            self._move(order, Status.REJECTED, now_ns)
-            self._told.append(out.order_out(scene, self._execution_id(), rejection))
-            return
-        self._told += [route.request_created(scene), route.request_completed(scene)]
-        if order.status is not Status.PENDING_CANCEL:
-            self._move(order, Status.WORKING, now_ns)
-        self._working[order.order_id] = order
-        self._match(order, now_ns)
+    def reject(self, rejection: Rejection, order: Order, now_ns: int) -> None:
+        """Reject an order now."""
+        scene = self.chronicle.scene(order, now_ns)
+        order.description = rejection.description
+        self.move(Status.REJECTED, order, now_ns)
+        self.chronicle.tell(out.order_out(scene, self.chronicle.execution_id(), rejection))
 
-    def _match(self, order: Order, now_ns: int) -> None:
-        ticket = order.ticket
-        liquidity = self._board.liquidity(ticket.symbol)
-        if liquidity is None:
-            return
-        buying, limit_e4 = ticket.instruction.buying, ticket.limit_e4
-        if ticket.duration is Duration.FILL_OR_KILL and (
-            liquidity.available(buying=buying, limit_e4=limit_e4) < ticket.quantity
-        ):
-            self._cancel(order, now_ns)
-            return
-        for execution in liquidity.take(order.open_quantity, buying=buying, limit_e4=limit_e4):
-            self._fill(order, execution, now_ns)
+    def succeed(self, tag: str, order: Order, now_ns: int) -> None:
+        """Replace an order by a successor of the same kind, as Schwab's desk does unasked (reliability.md 3.4)."""
+        ticket = order.ticket.resized(order.open_quantity)
+        self._retire(order, now_ns)
+        successor = self.submit(ticket, now_ns, tag)
+        order.successor_id = successor.order_id
+        self.chronicle.tell(out.cancel_accepted(self.chronicle.scene(order, now_ns), successor.order_id))
 
-    def _fill(self, order: Order, execution: Execution, now_ns: int) -> None:
-        ticket = order.ticket
-        fill = Fill(self._execution_id(), execution.quantity, execution.price_e4, now_ns)
-        order.fill(fill)
-        self.fill_count += 1
-        self.account.fill(ticket.symbol, ticket.instruction, fill.quantity, fill.price_e4, now_ns)
-        self._ledger.add(
-            Filled(
-                *self._ledger.stamp(),
-                order_id=order.order_id,
-                symbol=ticket.symbol,
-                instruction=ticket.instruction,
-                quantity=fill.quantity,
-                price=wire_price(fill.price_e4),
-                cumulative=order.filled,
-            )
-        )
-        self._told.append(fill_completed(self._scene(order, now_ns), fill))
-        if not order.live:
-            self._ended(order)
+    def expire(self, order: Order, now_ns: int) -> None:
+        """Let an order expire."""
+        self.move(Status.EXPIRED, order, now_ns)
+        self.chronicle.tell(out.expired(self.chronicle.scene(order, now_ns)))
 
-    def _cancel(self, order: Order, now_ns: int) -> None:
-        self._move(order, Status.CANCELED, now_ns)
-        scene = self._scene(order, now_ns)
-        execution_id = self._execution_id()
-        self._told += [
+    def end_cancelled(self, order: Order, now_ns: int) -> None:
+        """Cancel an order now."""
+        self.move(Status.CANCELED, order, now_ns)
+        scene = self.chronicle.scene(order, now_ns)
+        execution_id = self.chronicle.execution_id()
+        self.chronicle.tell(
             route.cancel_request_completed(scene),
             out.execution_created_out(scene, execution_id),
             out.order_out(scene, execution_id),
-        ]
+        )
 
-    def _move(self, order: Order, status: Status, now_ns: int) -> None:
+    def price_of(self, order: Order) -> int:
+        """Give the price at which an order would be filled now: its limit, else the touch, else a dollar."""
+        return price_e4(order.ticket, self._board) or E4_PER_DOLLAR
+
+    def move(self, status: Status, order: Order, now_ns: int) -> None:
+        """Move an order to a status."""
         order.move(status, now_ns)
         if order.live:
-            self._record(order)
+            self.chronicle.state(order)
         else:
             self._ended(order)
+
+    def _announce(self, order: Order, now_ns: int) -> None:
+        scene = self.chronicle.scene(order, now_ns)
+        self.chronicle.tell(entry.created(scene))
+        if order.order_id not in self._doomed:
+            self.chronicle.tell(entry.accepted(scene), route.execution_requested(scene))
+
+    def _activate(self, order: Order, now_ns: int) -> None:
+        rejection = self._doomed.pop(order.order_id, None)
+        if rejection is not None:
+            self.reject(rejection, order, now_ns)
+            return
+        session = order.ticket.session
+        if not self.calendar.is_open(session, now_ns):
+            if order.status is not Status.PENDING_CANCEL:
+                self.move(Status.QUEUED, order, now_ns)
+            self._closes.add(self.calendar.next_open_ns(session, now_ns), (self._activate, order, False))
+            return
+        scene = self.chronicle.scene(order, now_ns)
+        self.chronicle.tell(route.request_created(scene), route.request_completed(scene))
+        if order.status not in (Status.PENDING_CANCEL, Status.PENDING_REPLACE, Status.WORKING):
+            self.move(Status.WORKING, order, now_ns)
+        close_ns = self.calendar.close_ns(session, now_ns)
+        if close_ns is not None and order.ticket.duration is Duration.DAY:
+            self._closes.add(close_ns, (self.expire, order, False))
+        self.floor.admit(order, now_ns)
+
+    def _accept_cancel(self, order: Order, now_ns: int) -> None:
+        scene = self.chronicle.scene(order, now_ns)
+        self.chronicle.tell(out.cancel_accepted(scene), route.execution_requested(scene, cancel=True))
+
+    def _replaced_by(self, successor: Order, order: Order, now_ns: int) -> None:
+        if not order.live:
+            self.doom(successor, Rejection("Sim_Replaced_Too_Late", f"Order {order.order_id} is {order.status}."))
+        else:
+            order.successor_id = successor.order_id
+            self._retire(order, now_ns)
+            self.chronicle.tell(out.cancel_accepted(self.chronicle.scene(order, now_ns), successor.order_id))
+            rejection = self.judged(successor.ticket, now_ns) if successor.ticket.instruction.opening else None
+            if rejection is not None:
+                self.doom(successor, rejection)
+        self._announce(successor, now_ns)
+        self.later(now_ns + 1, self._activate, successor)
+
+    def _retire(self, order: Order, now_ns: int) -> None:
+        self.move(Status.REPLACED, order, now_ns)
+        scene = self.chronicle.scene(order, now_ns)
+        self.chronicle.tell(out.order_out(scene, self.chronicle.execution_id()))
 
     def _ended(self, order: Order) -> None:
         self._live.pop(order.order_id, None)
         self._active_ns.pop(order.order_id, None)
-        self._working.pop(order.order_id, None)
-        self._record(order)
-
-    def _record(self, order: Order) -> None:
-        state = OrderState(
-            *self._ledger.stamp(),
-            order_id=order.order_id,
-            symbol=order.ticket.symbol,
-            status=order.status,
-        )
-        self._ledger.add(state)
-
-    def _latency_ns(self) -> int:
-        low_ms, high_ms = self._settings.order_latency_low_ms, self._settings.order_latency_high_ms
-        return self._rng.randint(low_ms * NS_PER_MS, high_ms * NS_PER_MS)
-
-    def _execution_id(self) -> int:
-        self._next_execution_id += 1
-        return self._next_execution_id
-
-    def _scene(self, order: Order, now_ns: int) -> Scene:
-        symbol = order.ticket.symbol
-        return Scene(
-            self._settings.account_number,
-            order,
-            self._board.listings[symbol],
-            self._board.quote(symbol),
-            now_ns,
-        )
+        self.floor.dismiss(order)
+        self._doomed.pop(order.order_id, None)
+        self.chronicle.state(order)

@@ -28,6 +28,7 @@ class Connection:
     login: tuple[int, StreamRequest] | None = None
     activity_key: str | None = None
     activity_seq: int = 0
+    notice_due_ns: int | None = None
     outbox: deque[Frame] = field(default_factory=deque)
     close_code: int | None = None
 
@@ -48,6 +49,8 @@ class Connection:
             dues.append(self.idle_due_ns)
         if self.login is not None:
             dues.append(self.login[0])
+        if self.notice_due_ns is not None:
+            dues.append(self.notice_due_ns)
         return min(dues)
 
     def put(self, frame: Frame, now_ns: int) -> None:
@@ -59,6 +62,14 @@ class Connection:
             frame = notice(Code.STOP_STREAMING, _SLOW, now_ns)
         self.outbox.append(frame)
         self.close_code = frame.close_code
+
+    def shift(self, delta_ns: int) -> None:
+        """Move its timers, when the clock is set; the nightly notice stays with the night."""
+        self.heartbeat_due_ns += delta_ns
+        if self.idle_since_ns is not None:
+            self.idle_since_ns += delta_ns
+        if self.login is not None:
+            self.login = self.login[0] + delta_ns, self.login[1]
 
     def note_idle(self, now_ns: int) -> None:
         """Start or stop the wait for a first subscription."""

@@ -108,4 +108,49 @@ class StreamClosed(msgspec.Struct, frozen=True, tag_field="kind", tag="stream_cl
     code: int
 
 
-Event = FrameOut | RequestIn | ResponseOut | OrderState | Filled | StreamIn | StreamOpened | StreamClosed
+class FaultStruck(msgspec.Struct, frozen=True, tag_field="kind", tag="fault"):
+    """A fault on command struck; `fault` is its number, `subject` what it struck (request, order, connection)."""
+
+    seq: int
+    mono_ns: int
+    wall_ns: int
+    fault: int
+    on: str
+    effect: str
+    symbol: str | None
+    subject: str
+
+
+class ClockSet(msgspec.Struct, frozen=True, tag_field="kind", tag="clock_set"):
+    """The simulator's clock was set; from now on it is `offset_ms` ahead of the machine's."""
+
+    seq: int
+    mono_ns: int
+    wall_ns: int
+    offset_ms: int
+
+
+class Adjusted(msgspec.Struct, frozen=True, tag_field="kind", tag="adjusted"):
+    """A position changed by `shares` without an order."""
+
+    seq: int
+    mono_ns: int
+    wall_ns: int
+    symbol: str
+    shares: int
+    price: int | float
+
+
+Event = (
+    FrameOut
+    | RequestIn
+    | ResponseOut
+    | OrderState
+    | Filled
+    | StreamIn
+    | StreamOpened
+    | StreamClosed
+    | FaultStruck
+    | ClockSet
+    | Adjusted
+)

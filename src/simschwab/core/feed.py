@@ -51,11 +51,11 @@ def last_known(
     return [_frame([(entries, items)])] if items else []
 
 
-def activity_frame(messages: Sequence[Activity], account: str, key: str, first_seq: int, now_ns: int) -> Frame:
+def activity_frame(messages: Sequence[tuple[int, Activity]], account: str, key: str, now_ns: int) -> Frame:
     """Give a frame of ACCT_ACTIVITY messages; the data of each is a JSON text inside the JSON."""
     items = [
         _ENCODER.encode({"seq": seq, "key": key, "1": account, "2": message.kind, "3": message.data})
-        for seq, message in enumerate(messages, start=first_seq)
+        for seq, message in messages
     ]
     return data_frame([data_entry(Service.ACCT_ACTIVITY, now_ns // NS_PER_MS, items)])
 

@@ -11,6 +11,7 @@ from simschwab.core.listing import Listing, Service
 from simschwab.core.market import BookItem, Burst, Entries, FieldValue, QuoteItem
 from simschwab.core.phases import Phase, Phases
 from simschwab.core.quoting import Quoting
+from simschwab.core.second_book import ARCA, nasdaq_part
 from simschwab.core.times import NS_PER_MS, new_york_ms_of_day
 from simschwab.core.walk import Walk
 
@@ -48,6 +49,13 @@ class SymbolMarket:
         self._book = Book(last.symbol, last.service, book_ms, last.bids, last.asks)
         return self._item(self._book), None
 
+    def shift(self, delta_ns: int) -> None:
+        """Move the phases, and the BOOK_TIME that the next must exceed."""
+        self.phases.shift(delta_ns)
+        if self._book is not None:
+            last = self._book
+            self._book = Book(last.symbol, last.service, last.book_ms + delta_ns // NS_PER_MS, last.bids, last.asks)
+
     def _fresh(self, book_ms: int, due_ns: int, phase: Phase) -> tuple[BookItem, QuoteItem | None]:
         walk = self._walk
         walk.step(self.phases.lean(due_ns), book_ms)
@@ -71,12 +79,25 @@ class GeneratedMarket:
     name = "generator"
     finished = False
 
-    def __init__(self, listings: dict[str, Listing], seed: int, flush_ms: int) -> None:
+    def __init__(self, listings: dict[str, Listing], seed: int, flush_ms: int, *, arca_on_nasdaq: bool = False) -> None:
         self.listings = listings
+        self._arca_on_nasdaq = arca_on_nasdaq
         self._seed = seed
         self._flush_ns = flush_ms * NS_PER_MS
         self._symbols = [SymbolMarket(listing, seed) for listing in listings.values()]
+        self._factor = 1.0
         self._next_ns: int | None = None
+
+    def shift(self, delta_ns: int) -> None:
+        """Move the next flush, the phases and what BOOK_TIMEs follow."""
+        if self._next_ns is not None:
+            self._next_ns += delta_ns
+        for symbol in self._symbols:
+            symbol.shift(delta_ns)
+
+    def pace(self, factor: float) -> None:
+        """Flush `factor` times as often."""
+        self._factor = factor
 
     def opening(self, now_ns: int) -> tuple[Burst, ...]:
         """Give one neutral book of every symbol, for orders and quotes before anybody streams."""
@@ -98,7 +119,7 @@ class GeneratedMarket:
 
     def step(self, due_ns: int) -> tuple[Burst, ...]:
         """Flush every symbol."""
-        self._next_ns = due_ns + self._flush_ns
+        self._next_ns = due_ns + max(1, int(self._flush_ns / self._factor))
         return self._burst(due_ns, [symbol.snapshot(due_ns, symbol.phases.advance(due_ns)) for symbol in self._symbols])
 
     def _burst(self, due_ns: int, items: list[tuple[BookItem, QuoteItem | None]]) -> tuple[Burst, ...]:
@@ -107,5 +128,8 @@ class GeneratedMarket:
         bursts = [Burst((Entries(Service.LEVELONE_EQUITIES, timestamp_ms, quotes=quotes),))]
         for service in (Service.NASDAQ_BOOK, Service.NYSE_BOOK):
             books = tuple(item for item, _ in items if item.book.service is service)
+            if service is Service.NASDAQ_BOOK and self._arca_on_nasdaq:
+                shared = (item for item, _ in items if self.listings[item.symbol].letter == ARCA)
+                books += tuple(book for item in shared if (book := nasdaq_part(item.book)) is not None)
             bursts.append(Burst((Entries(service, timestamp_ms, books=books),)))
         return tuple(bursts)

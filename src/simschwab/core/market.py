@@ -68,6 +68,12 @@ class Market(Protocol):
     def begin(self, now_ns: int) -> None:
         """Start the market's time."""
 
+    def shift(self, delta_ns: int) -> None:
+        """Move everything to come, when the clock is set."""
+
+    def pace(self, factor: float) -> None:
+        """Let it run `factor` times as fast as its own pace from the next burst on."""
+
     def next_due_ns(self) -> int | None:
         """Give the time of the next burst; None when none will come by itself."""
 

@@ -11,10 +11,11 @@ from simschwab.core.book import Book, Level
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """Hold shares traded at one price."""
+    """Hold shares traded at one price; `beyond` ones are more than was ordered."""
 
     price_e4: int
     quantity: int
+    beyond: bool = False
 
 
 class Liquidity:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from simschwab.core.answers import Response, json_response
+from simschwab.core.choices import RefreshError
 from simschwab.core.dice import dice
 from simschwab.core.settings import Settings
 from simschwab.core.times import NS_PER_S
@@ -50,6 +51,13 @@ class OAuth:
         self._codes[code] = redirect_uri, now_ns + self._settings.code_s * NS_PER_S
         return code
 
+    def revoke(self, *, refresh: bool) -> None:
+        """Make all access tokens invalid, or the refresh token."""
+        if refresh:
+            self._grant = None
+        else:
+            self._access_ends_ns.clear()
+
     def is_valid(self, access: str, now_ns: int) -> bool:
         """Tell whether an access token is valid."""
         return self._access_ends_ns.get(access, 0) > now_ns
@@ -83,11 +91,17 @@ class OAuth:
     def _refresh(self, refresh: str, now_ns: int) -> Response:
         grant = self._grant
         if grant is None or refresh != grant.refresh:
-            text = f"Exception while authenticating refresh token [tokenDigest={_digest(refresh)}]"
-            return _refused("refresh_token_authentication_error", text)
+            return self._not_refreshed(refresh, RefreshError.FORM_2024)
         if grant.refresh_ends_ns <= now_ns:
-            return _refused("invalid_grant", "Refresh token is invalid, expired or revoked")
+            return self._not_refreshed(refresh, RefreshError.FORM_2026)
         return json_response(200, self.payload(Grant(self._new_access(now_ns), grant.refresh, grant.refresh_ends_ns)))
+
+    def _not_refreshed(self, refresh: str, by_reason: RefreshError) -> Response:
+        chosen = self._settings.refresh_error
+        if (by_reason if chosen is RefreshError.BY_REASON else chosen) is RefreshError.FORM_2026:
+            return _refused("invalid_grant", "Refresh token is invalid, expired or revoked")
+        text = f"Exception while authenticating refresh token [tokenDigest={_digest(refresh)}]"
+        return _refused("refresh_token_authentication_error", text)
 
     def _exchange(self, code: str, redirect_uri: str, now_ns: int) -> Response:
         wanted_uri, ends_ns = self._codes.pop(code, ("", 0))

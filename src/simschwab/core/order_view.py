@@ -34,13 +34,16 @@ def order_view(order: Order, account_number: str, listing: Listing) -> dict[str,
         "orderId": order.order_id,
         "cancelable": order.live and order.status is not Status.PENDING_CANCEL,
         "editable": order.status in _EDITABLE,
-        "status": order.status,
+        "status": order.shown_status or order.status,
         "enteredTime": order_time(order.entered_ns),
         "tag": order.tag,
         "accountNumber": int(account_number),
     }
     if order.closed_ns is not None:
         view["closeTime"] = order_time(order.closed_ns)
+    if order.successor_id is not None:
+        # The field is in Schwab's description; what it holds is an assumption [?].
+        view["replacingOrderCollection"] = [{"orderId": order.successor_id}]
     if order.description:
         view["statusDescription"] = order.description
     activities = _activities(order, int(listing.cusip))

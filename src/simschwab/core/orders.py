@@ -37,6 +37,7 @@ class Status(StrEnum):
 
 
 S = Status
+_OUT_WITH_REST = frozenset({S.CANCELED, S.EXPIRED, S.REPLACED})
 TERMINAL = frozenset({S.FILLED, S.CANCELED, S.REJECTED, S.EXPIRED, S.REPLACED})
 
 _ENDS = TERMINAL | {S.PENDING_CANCEL, S.PENDING_REPLACE}
@@ -101,6 +102,16 @@ class Order:
     fills: list[Fill] = field(default_factory=list)
     closed_ns: int | None = None
     canceled_quantity: int = 0
+    listed_ns: int = 0
+    """From when lists show it; until then only a GET of the order itself does."""
+    held: bool = False
+    """Whether it meets no counterparty, whatever the book shows."""
+    ahead: int | None = None
+    """Shares that stand before it in the queue at its limit; None while it does not rest."""
+    successor_id: int | None = None
+    """The order that replaced it."""
+    shown_status: str = ""
+    """A status text that clients see in place of the true one."""
 
     @property
     def filled(self) -> int:
@@ -110,7 +121,7 @@ class Order:
     @property
     def open_quantity(self) -> int:
         """Shares that can still be filled; 0 once terminal."""
-        return 0 if self.status in TERMINAL else self.ticket.quantity - self.filled
+        return 0 if self.status in TERMINAL else max(0, self.ticket.quantity - self.filled)
 
     @property
     def live(self) -> bool:
@@ -125,7 +136,7 @@ class Order:
         """
         if status not in MOVES[self.status]:
             raise IllegalMoveError(f"order {self.order_id}: {self.status} to {status} is not a legal move")
-        if status in (Status.CANCELED, Status.EXPIRED):
+        if status in _OUT_WITH_REST:
             self.canceled_quantity = self.open_quantity
         self.status = status
         if status in TERMINAL:
@@ -137,3 +148,10 @@ class Order:
         self.fills.append(fill)
         if self.filled == self.ticket.quantity:
             self.move(Status.FILLED, fill.filled_ns)
+
+    def fill_late(self, fill: Fill) -> None:
+        """Add an execution that comes after the end, or beyond the quantity: a fault of the real broker, no move."""
+        self.fills.append(fill)
+        self.canceled_quantity = max(0, self.canceled_quantity - fill.quantity)
+        if self.filled >= self.ticket.quantity:
+            self.status = Status.FILLED

@@ -48,6 +48,11 @@ class Phases:
             self._enter(self._successor(), self._until_ns)
         return self.current
 
+    def shift(self, delta_ns: int) -> None:
+        """Move the ends of the phase and the lean, when the clock is set."""
+        self._until_ns += delta_ns
+        self._lean_until_ns += delta_ns
+
     def lean(self, now_ns: int) -> int:
         """Give +1, 0 or -1: where the price tends during a one-sided phase and for some seconds after."""
         return self._lean if now_ns < self._lean_until_ns else 0

@@ -26,6 +26,7 @@ class TapeMarket:
 
     def __init__(self, tape: Tape, speed: float) -> None:
         self._frames = tape.frames
+        self._own_speed = speed
         self._speed = speed
         self._listings = tape.listings
         self._begun_ns: int | None = None
@@ -51,6 +52,21 @@ class TapeMarket:
         """Start playing; the first frame is due at once."""
         self._begun_ns = now_ns
         self._last_due_ns = now_ns
+
+    def shift(self, delta_ns: int) -> None:
+        """Move what is still to be played; BOOK_TIMEs forget what they followed."""
+        if self._begun_ns is not None:
+            self._begun_ns += delta_ns
+        self._last_due_ns += delta_ns
+        self._book_times = BookTimes()
+
+    def pace(self, factor: float) -> None:
+        """Play `factor` times as fast as started, from the next frame on."""
+        if self._begun_ns is not None and not self.finished:
+            # The point on the tape stays; only what is ahead of it comes faster.
+            ahead_ns = self._frames[self._next].recv_ns - self._frames[0].recv_ns
+            self._begun_ns = self._last_due_ns - int(ahead_ns / (self._own_speed * factor))
+        self._speed = self._own_speed * factor
 
     def next_due_ns(self) -> int | None:
         """Give the time of the next frame; never before the frame ahead of it."""

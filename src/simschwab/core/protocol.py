@@ -21,13 +21,45 @@ class Code(IntEnum):
 
     SUCCESS = 0
     LOGIN_DENIED = 3
+    UNKNOWN_FAILURE = 9
     SERVICE_NOT_AVAILABLE = 11
     CLOSE_CONNECTION = 12
     REACHED_SYMBOL_LIMIT = 19
     STREAM_CONN_NOT_FOUND = 20
     BAD_COMMAND_FORMAT = 21
+    FAILED_COMMAND_SUBS = 22
+    FAILED_COMMAND_UNSUBS = 23
     FAILED_COMMAND_ADD = 24
+    FAILED_COMMAND_VIEW = 25
+    SUCCEEDED_COMMAND_SUBS = 26
+    SUCCEEDED_COMMAND_UNSUBS = 27
+    SUCCEEDED_COMMAND_ADD = 28
+    SUCCEEDED_COMMAND_VIEW = 29
     STOP_STREAMING = 30
+
+
+TEXTS = {
+    Code.SUCCESS: "SUCCESS",
+    Code.LOGIN_DENIED: "Login Denied.: token is invalid or has expired.",
+    Code.UNKNOWN_FAILURE: "Unknown failure",
+    Code.SERVICE_NOT_AVAILABLE: "Service not available or temporary down.",
+    Code.CLOSE_CONNECTION: "Close connection: the user logged in elsewhere",
+    Code.REACHED_SYMBOL_LIMIT: "You've reached the maximum number of symbols allowed.",
+    Code.STREAM_CONN_NOT_FOUND: "Stream connection not found",
+    Code.BAD_COMMAND_FORMAT: "Bad command format",
+    Code.FAILED_COMMAND_SUBS: "SUBS command failed",
+    Code.FAILED_COMMAND_UNSUBS: "UNSUBS command failed",
+    Code.FAILED_COMMAND_ADD: "ADD command failed",
+    Code.FAILED_COMMAND_VIEW: "VIEW command failed",
+    Code.STOP_STREAMING: "Stop streaming due to empty subscription",
+}
+"""Texts as recorded or in the guide (schwab-api.md 1.1, 1.3, 1.4); the texts of 9, 12, 20 and 21 are ours [?]."""
+
+SEVERING = frozenset({Code.LOGIN_DENIED, Code.CLOSE_CONNECTION, Code.STOP_STREAMING})
+"""Codes after which the connection ends."""
+
+SERVED = frozenset({Code.SUCCESS, Code.REACHED_SYMBOL_LIMIT, *range(26, 30)})
+"""Codes with which a command is carried out nevertheless."""
 
 
 class Command(StrEnum):

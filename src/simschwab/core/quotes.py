@@ -4,6 +4,8 @@ Never knows more than level one does.
 Comes from the board, goes to REST answers.
 """
 
+from collections.abc import Callable
+
 from simschwab.core.answers import Response, json_response, market_error
 from simschwab.core.board import Board
 from simschwab.core.listing import Listing
@@ -31,7 +33,9 @@ _QUOTE_FIELDS = {
 }
 
 
-def quotes_answer(board: Board, query: dict[str, str]) -> Response:
+def quotes_answer(
+    board: Board, query: dict[str, str], shortability: Callable[[str], tuple[bool, bool]], *, delayed: bool
+) -> Response:
     """Answer for `symbols`; `fields` absent or `all` gives quote and reference (schwab-api.md 2.5)."""
     symbols = [symbol.strip().upper() for symbol in query.get("symbols", "").split(",") if symbol.strip()]
     if not symbols:
@@ -46,18 +50,20 @@ def quotes_answer(board: Board, query: dict[str, str]) -> Response:
         if listing is None:
             invalid.append(symbol)
         else:
-            body[symbol] = _symbol(listing, board.quote(symbol), fields)
+            body[symbol] = _symbol(listing, board.quote(symbol), fields, shortability(symbol), delayed=delayed)
     if invalid:
         body["errors"] = {"invalidSymbols": invalid}
     return json_response(200, body)
 
 
-def _symbol(listing: Listing, quote: dict[str, FieldValue], fields: set[str]) -> dict[str, object]:
+def _symbol(
+    listing: Listing, quote: dict[str, FieldValue], fields: set[str], short: tuple[bool, bool], *, delayed: bool
+) -> dict[str, object]:
     view: dict[str, object] = {
         "assetMainType": "EQUITY",
         "assetSubType": "ETF" if listing.fund else "COE",
-        "quoteType": "NBBO",
-        "realtime": True,
+        "quoteType": "NFL" if delayed else "NBBO",
+        "realtime": not delayed,
         "ssid": int(listing.cusip),
         "symbol": listing.symbol,
     }
@@ -69,8 +75,8 @@ def _symbol(listing: Listing, quote: dict[str, FieldValue], fields: set[str]) ->
             "description": listing.description,
             "exchange": listing.letter,
             "exchangeName": listing.exchange_name,
-            "isHardToBorrow": False,
-            "isShortable": True,
+            "isHardToBorrow": short[1],
+            "isShortable": short[0],
             "htbQuantity": 0,
             "htbRate": 0.0,
         }

@@ -6,7 +6,7 @@ Comes from streamer requests, goes to the feed.
 
 from dataclasses import dataclass, field
 
-from simschwab.core.listing import Service
+from simschwab.core.listing import BOOK_SERVICES, Service
 from simschwab.core.protocol import Command, StreamRequest
 
 Fields = tuple[str, ...]
@@ -25,6 +25,7 @@ class Subscriptions:
     """Hold the keys and fields by service."""
 
     symbols_max: int
+    book_symbols_max: int
     _keys: dict[Service, dict[str, None]] = field(default_factory=dict)
     _fields: dict[Service, Fields] = field(default_factory=dict)
 
@@ -39,9 +40,18 @@ class Subscriptions:
         """Give the fields asked of a service."""
         return self._fields.get(service, ())
 
+    def limit(self, service: Service) -> int:
+        """Give the most symbols of a service."""
+        books = self.book_symbols_max if service in BOOK_SERVICES else 0
+        return books or self.symbols_max
+
     def services(self) -> list[Service]:
         """Give the services with at least one symbol."""
         return [service for service, keys in self._keys.items() if keys]
+
+    def silence(self, service: Service) -> None:
+        """Forget a service's symbols: its subscription is answered and brings nothing."""
+        self._keys.pop(service, None)
 
     def apply(self, service: Service, request: StreamRequest) -> Change:
         """Change a service's list as the command says (schwab-api.md 1.2)."""
@@ -59,7 +69,7 @@ class Subscriptions:
                 keys.clear()
         self._fields[service] = request.fields
         fresh = [key for key in request.keys if key not in keys]
-        room = max(0, self.symbols_max - len(keys))
+        room = max(0, self.limit(service) - len(keys))
         keys.update(dict.fromkeys(fresh[:room]))
         shown = tuple(key for key in request.keys if key in keys)
         return Change(shown, len(fresh[room:]))

@@ -4,7 +4,7 @@ Never lets a field through that Schwab refuses; rules that need the account are 
 Comes from a request body, goes to the broker as a ticket or to REST as refusals.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from simschwab.core.prices import decimal_price, on_increment, to_e4
@@ -37,11 +37,12 @@ class OrderType(StrEnum):
 
 
 class Duration(StrEnum):
-    """Name how long an order lives; this market has no close, so all but FILL_OR_KILL wait."""
+    """Name how long an order lives; those longer than a day do not end by themselves here."""
 
     DAY = "DAY"
     GOOD_TILL_CANCEL = "GOOD_TILL_CANCEL"
     FILL_OR_KILL = "FILL_OR_KILL"
+    IMMEDIATE_OR_CANCEL = "IMMEDIATE_OR_CANCEL"
     END_OF_WEEK = "END_OF_WEEK"
     END_OF_MONTH = "END_OF_MONTH"
     NEXT_END_OF_MONTH = "NEXT_END_OF_MONTH"
@@ -65,6 +66,10 @@ class Ticket:
     session: str
     on_increment: bool
 
+    def resized(self, quantity: int) -> "Ticket":
+        """Give the same ticket for another quantity."""
+        return replace(self, quantity=quantity)
+
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
@@ -73,8 +78,8 @@ class Refusals:
     reasons: tuple[str, ...]
 
 
-def read_ticket(body: object) -> Ticket | Refusals:
-    """Read a POST body, already decoded from JSON."""
+def read_ticket(body: object, *, ioc: bool = False) -> Ticket | Refusals:
+    """Read a POST body, already decoded from JSON; `ioc` says whether IMMEDIATE_OR_CANCEL is accepted."""
     if not isinstance(body, dict):
         return Refusals(("The request body must be a JSON object.",))
     legs = body.get("orderLegCollection")
@@ -86,7 +91,7 @@ def read_ticket(body: object) -> Ticket | Refusals:
     price = decimal_price(body.get("price"))
     order_type = body.get("orderType")
     reasons = [f"{name} is not allowed in a request." for name in REFUSED_FIELDS if name in body]
-    reasons += _unknown_words(body, leg)
+    reasons += _unknown_words(body, leg, ioc=ioc)
     if not isinstance(symbol, str) or not symbol:
         reasons.append("instrument.symbol is missing.")
     quantity = _whole(leg.get("quantity"))
@@ -96,6 +101,8 @@ def read_ticket(body: object) -> Ticket | Refusals:
         reasons.append("price must be a positive number for a LIMIT order.")
     if order_type == OrderType.MARKET and "price" in body:
         reasons.append("price is not allowed for a MARKET order.")
+    if order_type == OrderType.MARKET and body.get("session") != "NORMAL":
+        reasons.append("MARKET orders are for the NORMAL session only.")
     if reasons or quantity is None:
         return Refusals(tuple(reasons))
     return Ticket(
@@ -110,13 +117,14 @@ def read_ticket(body: object) -> Ticket | Refusals:
     )
 
 
-def _unknown_words(body: dict[str, object], leg: dict[str, object]) -> list[str]:
+def _unknown_words(body: dict[str, object], leg: dict[str, object], *, ioc: bool) -> list[str]:
     # IMMEDIATE_OR_CANCEL is in Schwab's enum and yet refused (reliability.md 3.5).
+    durations = frozenset(Duration) if ioc else frozenset(Duration) - {Duration.IMMEDIATE_OR_CANCEL}
     instrument = leg.get("instrument")
     asset_type = instrument.get("assetType") if isinstance(instrument, dict) else None
     given: tuple[tuple[str, object, frozenset[str]], ...] = (
         ("orderType", body.get("orderType"), frozenset(OrderType)),
-        ("duration", body.get("duration"), frozenset(Duration)),
+        ("duration", body.get("duration"), durations),
         ("session", body.get("session"), SESSIONS),
         ("orderStrategyType", body.get("orderStrategyType"), frozenset({"SINGLE"})),
         ("instruction", leg.get("instruction"), frozenset(Instruction)),

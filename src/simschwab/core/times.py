@@ -5,6 +5,7 @@ Comes from UTC integer nanoseconds or milliseconds, goes to wire texts and numbe
 """
 
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -56,6 +57,11 @@ def entered_time_ns(text: str) -> int | None:
         return None
     whole_s = int(moment.replace(microsecond=0).timestamp())
     return whole_s * NS_PER_S + moment.microsecond * 1000
+
+
+def http_date(now_ns: int) -> str:
+    """Write a moment as HTTP's Date header does."""
+    return format_datetime(_utc(now_ns), usegmt=True)
 
 
 def _utc(now_ns: int) -> datetime:

@@ -156,7 +156,7 @@ def test_the_route_has_the_recorded_keys() -> None:
 
 
 def test_partial_fills_count_up_and_leave_less() -> None:
-    virtual, stream = started()
+    virtual, stream = started(Settings(cash_dollars=10_000_000))
     stream.send("NYSE_BOOK", "SUBS", keys="F", fields="0,1,2,3")
     place(virtual, "BUY", 200_000, "20.00")
     virtual.run_ms(20_000)

@@ -369,7 +369,7 @@ def test_an_open_order_of_the_other_direction_forbids_an_opening(resting: str, p
 
 
 def test_fill_or_kill_takes_all_or_nothing() -> None:
-    virtual = Virtual()
+    virtual = Virtual(Settings(cash_dollars=10**10))
     assert virtual.exchange.board.liquidity("F") is not None
     whole = place(virtual, order(quantity=100, duration="FILL_OR_KILL"))
     greedy = place(virtual, order(quantity=50_000_000, duration="FILL_OR_KILL"))
@@ -378,7 +378,7 @@ def test_fill_or_kill_takes_all_or_nothing() -> None:
 
 
 def test_a_large_order_walks_the_book_and_rests_until_the_next_snapshot() -> None:
-    virtual = Virtual()
+    virtual = Virtual(Settings(cash_dollars=10**10))
     stream = virtual.connect()
     stream.login()
     stream.send("NYSE_BOOK", "SUBS", keys="F", fields="0,1,2,3")

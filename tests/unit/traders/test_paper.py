@@ -26,6 +26,10 @@ def touch(clock: HandClock, ask: int = 131_300, size: int = 500) -> Touch:
     return Touch(ask - 100, ask, size, size, clock.wall_ns(), clock.boot_ns())
 
 
+def filled(news: list[OrderNews]) -> list[int]:
+    return [fill.qty for fill in news[-1].fills]
+
+
 async def test_it_fills_at_the_touch_after_its_latency_and_not_before(tmp_path: Path) -> None:
     clock = HandClock()
     news: list[OrderNews] = []
@@ -49,13 +53,13 @@ async def test_it_fills_no_more_than_the_touch_shows_and_never_through_its_limit
     paper.execute(buy_intent(tmp_path), news.append)
     clock.pass_s(1)
     paper.on_touch("F", touch(clock, ask=131_400))
-    assert news[-1].fills == ()
+    assert filled(news) == []
     paper.on_touch("F", touch(clock, size=30))
     paper.on_touch("F", touch(clock, size=30))
-    assert [fill.qty for fill in news[-1].fills] == [30, 30]
+    assert filled(news) == [30, 30]
     paper.on_touch("F", touch(clock, size=1_000))
-    assert [fill.qty for fill in news[-1].fills] == [30, 30, 40]
-    assert len({fill.key for fill in news[-1].fills}) == 3
+    assert filled(news) == [30, 30, 40]
+    assert len({each.key for each in news[-1].fills}) == 3
 
 
 async def test_what_is_not_filled_in_time_is_cancelled_and_fills_no_more(tmp_path: Path) -> None:
@@ -67,7 +71,7 @@ async def test_what_is_not_filled_in_time_is_cancelled_and_fills_no_more(tmp_pat
     assert news[-1].state is OrderState.CANCELED
     clock.pass_s(1)
     paper.on_touch("F", touch(clock))
-    assert news[-1].fills == ()
+    assert filled(news) == []
 
 
 async def test_an_order_of_an_earlier_run_is_over(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Owns how an order ends without being filled: cancelled by the client or rejected by the system.
+"""Owns how an order ends without being filled: cancelled by the client, rejected by the system or expired.
 
 Never tells a partial fill; those were told before.
 Comes from a scene, goes to the broker as an activity.
@@ -9,9 +9,9 @@ from simschwab.core.prices import dotnet_shares
 from simschwab.core.rules import Rejection
 
 
-def cancel_accepted(scene: Scene) -> Activity:
-    """Tell CancelAccepted."""
-    request = {
+def cancel_accepted(scene: Scene, successor_id: int | None = None) -> Activity:
+    """Tell CancelAccepted; with the successor's id when the order is replaced (schwab-api.md 1.5)."""
+    request: Json = {
         "LegID": scene.id_text,
         "IntendedOrderQuantity": dotnet_shares(scene.order.ticket.quantity),
         "RequestedAmount": dotnet_shares(scene.order.open_quantity),
@@ -20,6 +20,8 @@ def cancel_accepted(scene: Scene) -> Activity:
         "CancelAcceptedTime": scene.stamp,
         "EventUserID": "SIMX",
     }
+    if successor_id is not None:
+        request["ChangedNewSchwabOrderId"] = str(successor_id)
     body: Json = {
         "LifecycleSchwabOrderID": scene.id_text,
         "PlanSubmitDate": date(scene.now_ns),
@@ -76,3 +78,16 @@ def order_out(scene: Scene, execution_id: int, rejection: Rejection | None = Non
     if rejection is not None:
         body["ValidationDetail"] = [{"NgOMSRuleName": rejection.rule, "NgOMSRuleDescription": rejection.text}]
     return activity(scene, "OrderUROutCompleted", "OrderUROutCompletedEvent", body)
+
+
+def expired(scene: Scene) -> Activity:
+    """Tell OrderExpired; its name is from one client, its body was never captured and is ours [?]."""
+    body: Json = {
+        "LegId": scene.id_text,
+        "LeavesQuantity": dotnet_shares(0),
+        "CancelQuantity": dotnet_shares(scene.order.canceled_quantity),
+        "LegStatus": "LegClosed",
+        "LegSubStatus": "LegSubStatusExpired",
+        "ExecutionTimeStamp": scene.stamp,
+    }
+    return activity(scene, "OrderExpired", "OrderExpiredEvent", body)

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from leadline.store import queries
+from leadline.store.rows import Cause
 
 MICROSECOND_NS = 1_000
 
@@ -26,6 +27,7 @@ class Event(msgspec.Struct):
 
     kind: str
     mono_ns: int
+    frame: str | None = None
     books: list[BookRef] = []
     method: str | None = None
     order_id: int | None = None
@@ -79,7 +81,7 @@ class Ledger:
         """Take the events since the last page."""
         self.next = page.next
         for event in page.events:
-            if event.kind == "frame_out":
+            if event.kind == "frame_out" and event.frame == "data":
                 self.frames += 1
                 self.books += len(event.books)
                 for book in event.books:
@@ -87,7 +89,7 @@ class Ledger:
             elif event.kind == "request_in" and event.method == "POST" and event.order_id is not None:
                 self._received_ns[str(event.order_id)] = event.mono_ns
 
-    def latency(self, causes: Iterable[queries.Cause]) -> Latency:
+    def latency(self, causes: Iterable[Cause]) -> Latency:
         """Give how long the orders took that a frame caused: each is set against the very book of its alert."""
         times_ns = sorted(
             received_ns - sent_ns

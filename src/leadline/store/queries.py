@@ -14,7 +14,7 @@ import msgspec
 
 from leadline.core.errors import SchemaError, StoreError
 from leadline.store.connection import explained, open_reader
-from leadline.store.rows import AlertRow, Counts, FillRow, OrderRow, PositionRow, ProcessRow, Summary, TouchRow
+from leadline.store.rows import AlertRow, Cause, Counts, FillRow, OrderRow, PositionRow, ProcessRow, Summary, TouchRow
 from leadline.store.schema import VERSION
 
 ROWS_MAX = 100
@@ -217,14 +217,6 @@ def _unreadable(path: Path, why: str) -> StoreError:
         expected="a database that `leadline grok` writes",
         do="wait if it is being written or moved; if this stays, restore a backup",
     )
-
-
-class Cause(msgspec.Struct, array_like=True):
-    """An order that a frame caused directly: the first leg of its alert, and the book that the alert stands on."""
-
-    order_id: str
-    symbol: str
-    book_ms: int
 
 
 def causes(connection: apsw.Connection) -> list[Cause]:

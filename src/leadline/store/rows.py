@@ -138,3 +138,11 @@ class Summary(msgspec.Struct, frozen=True):
     fills: int
     dispositions: dict[str, int]
     positions: int
+
+
+class Cause(msgspec.Struct, array_like=True):
+    """An order that a frame caused directly: the first leg of its alert, and the book that the alert stands on."""
+
+    order_id: str
+    symbol: str
+    book_ms: int

@@ -1,9 +1,7 @@
 """Frames become counts, touches and alerts; alerts become an id, a dispatch and a row, in this order."""
 
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
 from leadline.core.alerts import Alert, EntryFilter
@@ -14,23 +12,10 @@ from leadline.dispatch import Dispatch
 from leadline.grok import Grok, HandOver
 from leadline.store.alerts import AlertIds, Origin
 from leadline.store.writer import Statement, Writer
+from support.frames import T_NS, book_frame, frame_of
 from support.trading import HandClock, make_alert
 
-T_NS = 1_795_000_000_000_000_000
 EAGER = Rule(min_duration_ns=0, throttle_ns=0)
-
-
-def book_frame(symbol: str = "F", t_ns: int = T_NS, *, heavy: int = 900, light: int = 100, venues: int = 6) -> bytes:
-    def side(price: float, size: int) -> list[dict[str, Any]]:
-        entries = [{"0": f"V{n}", "1": size, "2": 36_000_000} for n in range(venues)]
-        return [{"0": price, "1": size * venues, "2": venues, "3": entries}]
-
-    item = {"key": symbol, "1": t_ns // 1_000_000 - 300, "2": side(13.12, heavy), "3": side(13.13, light)}
-    return frame_of("NYSE_BOOK", item)
-
-
-def frame_of(service: str, *items: dict[str, Any]) -> bytes:
-    return msgspec.json.encode({"data": [{"service": service, "timestamp": 1, "command": "SUBS", "content": items}]})
 
 
 class Rig:

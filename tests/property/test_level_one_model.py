@@ -70,7 +70,7 @@ def compare(level: LevelOne, told: list[tuple[int, int]], now_ns: int, window_ns
 def test_the_changes_reach_unknown_nothing_and_some() -> None:
     seen: Counter[str] = Counter()
 
-    @settings(QUIET, max_examples=60)
+    @settings(QUIET, max_examples=400)
     @given(some_windows, some_changes, st.lists(some_steps, min_size=1, max_size=4))
     def tell(window_ns: int, changes: list[Change], silences: list[int]) -> None:
         seen.update(run(window_ns, changes, silences))

@@ -289,7 +289,12 @@ def test_a_reader_that_has_seen_enough_ends_it_without_a_word(tape: Path) -> Non
 def test_an_interrupt_ends_it_with_one_line(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "slow.jsonl")
     process = subprocess.Popen(
-        [sys.executable, "-m", "leadline", "replay", "slow.jsonl"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "leadline", "replay", "slow.jsonl"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A runner that was itself started in the background has SIGINT ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     with (tmp_path / "slow.jsonl").open("wb") as slow:
         slow.write(lean_tape()[:20_000])

@@ -99,7 +99,7 @@ def test_an_alert_is_dispatched_before_its_row_and_under_inline_only_has_none(
             raise AssertionError(reason)
 
     def put(statement: Statement) -> None:
-        order.append(f"row {statement[1][0]}")
+        order.append(f"row {statement[1][0]!r}")
 
     writer = Writer(tmp_path / "l.db", 0)
     ids = AlertIds(writer)

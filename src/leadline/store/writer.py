@@ -18,7 +18,10 @@ from leadline.store.schema import migrate
 
 log = logging.getLogger(__name__)
 
-Statement = tuple[str, tuple[object, ...]]
+Value = int | float | str | bytes | None
+"""What SQLite keeps."""
+
+Statement = tuple[str, tuple[Value, ...]]
 """SQL with question marks, and what stands for them."""
 
 COMMIT_INTERVAL_S = 0.05
@@ -80,7 +83,7 @@ class Writer:
         """Start the thread; until then `execute_now` belongs to the caller."""
         self._thread.start()
 
-    def execute_now(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    def execute_now(self, sql: str, values: tuple[Value, ...] = ()) -> list[tuple[object, ...]]:
         """Run one statement at once and give its rows; only before `start`.
 
         Raises:
@@ -170,7 +173,7 @@ class Writer:
                 self._tell(on_commit)
         return True
 
-    def _apply(self, sql: str, values: tuple[object, ...]) -> None:
+    def _apply(self, sql: str, values: tuple[Value, ...]) -> None:
         try:
             self._connection.execute(sql, values)
         except UNWRITABLE as error:

@@ -82,10 +82,11 @@ def _interrupt(writer: Writer, book: Book, now_ns: int) -> int:
     rows = writer.execute_now("SELECT value FROM counters WHERE name = ?", (_RUNNING + book.trader,))
     if not rows:
         return 0
+    first_id = msgspec.convert(rows[0][0], int)
     left = writer.execute_now(
         "INSERT OR IGNORE INTO dispositions SELECT id, ?, ?, 'the process ended before it was decided', ? FROM"
         " (SELECT id FROM alerts WHERE id >= ? UNION SELECT alert_id FROM orders WHERE alert_id >= ? AND trader = ?)"
         " WHERE true RETURNING alert_id",
-        (book.trader, Disposition.INTERRUPTED.value, now_ns, rows[0][0], rows[0][0], book.trader),
+        (book.trader, Disposition.INTERRUPTED.value, now_ns, first_id, first_id, book.trader),
     )
     return len(left)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from time import monotonic, sleep
+from typing import Any
 
 import apsw
 import pytest
@@ -64,7 +65,7 @@ print(writer.error)
 """
 
 
-def insert(number: object) -> Statement:
+def insert(number: Any) -> Statement:
     return "INSERT INTO t (a) VALUES (?)", (number,)
 
 

@@ -18,8 +18,6 @@ class Dispatch:
     def __init__(self, trader: Trader) -> None:
         self.trader = trader
         self._last_id = 0
-        self.fault: str | None = None
-        """What the trader last raised; it is a fault of ours, and the alert in question was not handled."""
 
     def inline_trader_dispatch(self, alert_id: int, alert: Alert) -> None:
         """Hand an alert over and return at once; an id that was handed over before is not handed over again."""
@@ -30,9 +28,8 @@ class Dispatch:
         self._last_id = alert_id
         try:
             self.trader.process_alert(alert_id, alert)
-        except Exception as error:
+        except Exception:
             # The boundary between trading and the stream: whatever is wrong with the trader, books must go on being
             # judged and recorded. The trader is left closed to entries, and the alert is named.
-            self.fault = f"{type(error).__name__}: {error}"
             self.trader.close_entries(f"fault while handling alert {alert_id}")
             log.exception("alert %s was not handled: the trader failed and is REDUCING; the stream goes on", alert_id)

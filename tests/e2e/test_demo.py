@@ -21,6 +21,8 @@ HOSTILE = {
     "SCHWAB_CLIENT_ID": "the-users-own",
     "SCHWAB_TOKEN_PATH": "/nonexistent/token.json",
     "SYMBOLS": "NOSUCH",
+    "http_proxy": "http://192.0.2.1:3128",
+    "HTTP_PROXY": "http://192.0.2.1:3128",
     "TRADING_MODE": "paper",
     "MIN_BID_HEAVY": "99",
     "DISABLE_BID_HEAVY": "1",

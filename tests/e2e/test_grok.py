@@ -168,7 +168,7 @@ def test_shares_that_are_not_ours_are_left_alone(sim: Simulator) -> None:
         running.wait_for_rows("SELECT 1 FROM positions WHERE symbol = 'F' AND state = 'LOCKED'")
         running.wait_for_rows(FILLED)
         assert running.stop() == 0
-    assert "the broker holds 7 shares, ours is 0" in running.log
+    assert "the account holds 7 shares that leadline did not buy" in running.log
     assert running.rows("SELECT 1 FROM orders WHERE symbol = 'F'") == []
     assert sim.positions()["F"] == 7
 

@@ -160,7 +160,7 @@ def test_what_was_written_is_seen_and_nothing_leaves_this_machine(browser: Brows
     assert (by_symbol["F"]["Ours"], by_symbol["F"]["Mark"]) == ("300", "13.82")
     title = page.inner_text("header.ll-bar")
     assert all(word in title for word in ("PAPER", "ARMED", "••••4821", "127.0.0.1:8182", "streaming", "+27.00"))
-    assert page.get_by_text("Position in doubt, not traded: SNAP").is_visible()
+    assert page.get_by_text("Position in doubt, nothing is opened: SNAP").is_visible()
     page.get_by_role("tab", name="Orders").click()
     assert any(PICTURE in cell for row in rows(page, "orders") for cell in row)
     page.get_by_role("tab", name="Fills").click()

@@ -50,7 +50,7 @@ def texts(app: AppTest) -> str:
 def test_a_filled_database_is_shown(page: Page, tmp_path: Path) -> None:
     fill_store(tmp_path / "a.db", time.time_ns())
     app = page(tmp_path / "a.db")
-    assert "Position in doubt, not traded: SNAP" in texts(app)
+    assert "Position in doubt, nothing is opened: SNAP" in texts(app)
     assert ">PAPER<" in html(app)
     assert ">ARMED<" in html(app)
     assert ">••••4821<" in html(app)

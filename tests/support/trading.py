@@ -18,6 +18,7 @@ from leadline.core.ports import OrderNews, Told
 from leadline.core.risk import Limits
 from leadline.core.states import TradingState
 from leadline.core.units import NS_PER_S
+from leadline.store.alerts import Origin
 from leadline.store.journal import Journal
 from leadline.store.orders import Book
 from leadline.store.writer import Statement
@@ -112,7 +113,7 @@ class Bench:
         self.market = Market(60 * NS_PER_S)
         self.ledger = Ledger(Book("live", "sim", "test"), self.statements.append, self.clock)
         self.trader = LiveTrader(
-            Terms(1, policy, limits, "hash", "0"),
+            Terms(1, policy, limits, Origin("boot", "hash", "0")),
             executor=self.executor,
             journal=self.journal,
             ledger=self.ledger,

@@ -226,7 +226,7 @@ def test_what_a_person_should_know_comes_worst_first() -> None:
     locked = position(state="LOCKED")
     assert [(notice.tone, notice.text) for notice in views.notices([row], [locked], NOW_NS)] == [
         (Tone.BAD, "Rows do not reach the disk: disk is full"),
-        (Tone.BAD, "Position in doubt, not traded: F"),
+        (Tone.BAD, "Position in doubt, nothing is opened: F"),
         (Tone.WARN, "The feed is not whole: no level 2"),
         (Tone.WARN, "Trader disabled: no token"),
     ]
@@ -373,7 +373,8 @@ def test_realised_today_is_what_the_ledgers_position_realised(fills: list[tuple[
         ({"external_qty": 50, "broker_qty": 150}, "✓ agree"),
         ({"broker_qty": 250}, "✕ differ +150"),
         ({"broker_qty": 0}, "✕ differ -100"),
-        ({"broker_qty": 0, "broker_ns": NOW_NS - 90 * NS_PER_S}, "… -100 read before"),
+        ({"broker_qty": 0, "updated_ns": NOW_NS - 29 * NS_PER_S, "broker_ns": NOW_NS}, "… -100 settling"),
+        ({"broker_qty": 0, "updated_ns": NOW_NS - 30 * NS_PER_S, "broker_ns": NOW_NS}, "✕ differ -100"),
         ({"broker_qty": None, "broker_ns": None}, "? not read"),
     ],
 )

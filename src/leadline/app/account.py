@@ -29,14 +29,14 @@ class Account(msgspec.Struct, frozen=True):
 
     def state_dir(self, settings: Settings) -> Path:
         """Give the directory of this account's lock, epoch and journal."""
-        host = _broker(settings).partition(":")[0]
-        return settings.state_dir / f"{host}-{self.mode}-{self.fingerprint}"
+        return settings.state_dir / f"{_broker(settings)[0]}-{self.mode}-{self.fingerprint}"
 
 
-def _broker(settings: Settings) -> str:
-    """Name the broker's address in one way, however it is written: an account has one state directory (design 5)."""
+def _broker(settings: Settings) -> tuple[str, int]:
+    """Name the broker's host and port in one way, however they are written: an account has one state directory."""
     url = urlsplit(settings.schwab_base_url)
-    return f"{url.hostname or 'unknown'}:{url.port or PORTS.get(url.scheme, 0)}"
+    host = "loopback" if url.hostname in LOOPBACK else url.hostname or "unknown"
+    return host, url.port or PORTS.get(url.scheme, 0)
 
 
 def is_loopback(settings: Settings) -> bool:

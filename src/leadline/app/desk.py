@@ -6,10 +6,10 @@ Comes from `run`; goes on as a `Desk`, or as the reason why there is none.
 
 import asyncio
 import logging
+from pathlib import Path
 
 import msgspec
 
-from leadline import __version__
 from leadline.app.account import Account
 from leadline.app.terms import limits_of, policy_of
 from leadline.core.errors import LeadlineError
@@ -54,27 +54,39 @@ class Desk:
         self._writer = writer
         self._left_open = left_open
         self._lock, self._journal = held
+        self._has_armed = False
 
     def begin(self, first_alert_id: int) -> None:
         """Note that a trader runs from this alert on; the writer must not be started yet."""
         begin_run(self._writer, self.trader.ledger.book_of, first_alert_id)
 
     async def open(self, rest: Rest, symbols: list[str], clock: Clock) -> None:
-        """Take up what an earlier run left, compare with the broker, and arm."""
+        """Take up what an earlier run left, compare with the broker, and arm if that succeeded."""
         for order in self._left_open:
             log.warning("order %s of an earlier run is open: it is followed to its end", order.intent_key)
             self.trader.take_up(order)
-        if isinstance(self.executor, SchwabOrderExecutor):
-            await self.look(rest, symbols, clock)
         for symbol in symbols:
             self.trader.ledger.write(symbol)
-        self.trader.state = TradingState.ARMED
+        try:
+            await self.look(rest, symbols, clock)
+        except LeadlineError as error:
+            log.error("nothing is opened until the account can be read: %s", error)
 
     async def look(self, rest: Rest, symbols: list[str], clock: Clock) -> None:
-        """Read the account once and compare."""
-        begun_boot_ns = clock.boot_ns()
-        positions = await rest.positions(self.account.account_hash)
-        compare(self.trader.ledger, positions, symbols, begun_boot_ns, clock.wall_ns())
+        """Read the account once and compare; the first read that succeeds arms (never before: design 6).
+
+        The paper account is our own: there is nothing to compare it with.
+        """
+        if isinstance(self.executor, SchwabOrderExecutor):
+            begun_boot_ns = clock.boot_ns()
+            positions = await rest.positions(self.account.account_hash)
+            traded = sorted({*symbols, *self.trader.ledger.holdings})
+            for symbol in compare(self.trader.ledger, positions, traded, begun_boot_ns, clock.wall_ns()):
+                self.executor.doubt(symbol)
+        if not self._has_armed:
+            self._has_armed = True
+            self.trader.state = TradingState.ARMED
+            log.info("trading is ARMED")
 
     async def keep_looking(self, rest: Rest, symbols: list[str], clock: Clock, every_s: float) -> None:
         """Read the account again and again; a failed read leaves what was known and is said."""
@@ -124,6 +136,15 @@ def make_desk(room: Room, rest: Rest) -> Desk:
     settings = room.loaded.settings
     state_dir = room.account.state_dir(settings)
     lock = FileLock(state_dir / "trader.lock", f"the right to trade account {room.account.mask}")
+    try:
+        return _make_under(lock, state_dir, room, rest)
+    except LeadlineError:
+        lock.release()  # a process that cannot trade must not keep others from it
+        raise
+
+
+def _make_under(lock: FileLock, state_dir: Path, room: Room, rest: Rest) -> Desk:
+    settings = room.loaded.settings
     epoch = next_epoch(state_dir / "epoch")
     journal = Journal(state_dir / "intents.journal")
     is_paper = settings.trading_mode is Mode.PAPER
@@ -132,7 +153,6 @@ def make_desk(room: Room, rest: Rest) -> Desk:
         room.writer,
         journal.intents,
         book,
-        room.origin,
         room.clock.wall_ns(),
         writes_rows=not settings.inline_dispatch_only,
     )
@@ -145,7 +165,7 @@ def make_desk(room: Room, rest: Rest) -> Desk:
     executor = _executor_of(settings, room, rest, epoch)
     kind = PaperTrader if is_paper else LiveTrader
     trader = kind(
-        Terms(epoch, policy_of(settings), limits_of(settings), room.loaded.config_hash, __version__),
+        Terms(epoch, policy_of(settings), limits_of(settings), room.origin),
         executor=executor,
         journal=journal,
         ledger=ledger,

@@ -20,20 +20,24 @@ class Ended(Exception):  # noqa: N818 - not an error: it ends the task group
     """A person or the parent process asked for the end."""
 
 
-async def until_stopped() -> None:
-    """Wait for SIGTERM or SIGINT; the second one ends the process at once."""
-    asked = asyncio.Event()
-    loop = asyncio.get_running_loop()
+class StopRequest:
+    """Take SIGTERM and SIGINT from now on: the first asks for the end, the second ends the process at once."""
 
-    def ask() -> None:
-        if asked.is_set():
+    def __init__(self) -> None:
+        self._asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ask)
+
+    async def wait(self) -> None:
+        """Wait until the end is asked for."""
+        await self._asked.wait()
+        raise Ended
+
+    def _ask(self) -> None:
+        if self._asked.is_set():
             os._exit(ExitCode.FAULT)
-        asked.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ask)
-    await asked.wait()
-    raise Ended
+        self._asked.set()
 
 
 async def until_orphaned(parent_pid: int) -> None:

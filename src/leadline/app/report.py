@@ -21,6 +21,9 @@ from leadline.settings import Loaded
 from leadline.store.status import ProcessRow, upsert_process, upsert_touch
 from leadline.store.writer import Writer
 
+WAITING_MAX = 10_000
+"""Rows waiting for the disk beyond which no more are added from here."""
+
 
 class Reporter:
     """Put the rows that say how grok is."""
@@ -36,6 +39,8 @@ class Reporter:
 
     def report(self, grok: Grok, hand_over: HandOver, detector: Detector, stream: SchwabStream, market: Market) -> None:
         """Put the process row and the touches that are new."""
+        if self._writer.waiting_count > WAITING_MAX:
+            return  # what is told here is told again in a second; orders and fills must find room
         detail: dict[str, object] = {
             "connection": stream.state.connection,
             "connected_ns": stream.state.connected_ns,
@@ -90,7 +95,7 @@ class Reporter:
             return {"trader": f"disabled: {self._desk}"}
         trader = self._desk.trader
         return {
-            "trader": "enabled",
+            "trader": "enabled" if trader.state_reason is None else f"enabled, exits only: {trader.state_reason}",
             "orders_last_minute": self._desk.executor.budget.last_minute(self._clock.boot_ns()),
             "order_budget": self._loaded.settings.risk_orders_per_minute,
             "decision_us": _percentiles_us(trader.decision_ns),

@@ -17,12 +17,13 @@ import uvloop
 from leadline import __version__
 from leadline.app.account import Account, check_mode, find_account
 from leadline.app.desk import Desk, Room, make_desk
-from leadline.app.endings import Ended, until_orphaned, until_stopped
+from leadline.app.endings import Ended, StopRequest, until_orphaned
 from leadline.app.report import Reporter
 from leadline.app.terms import entries_of, rule_of
 from leadline.clock import SystemClock, boot_id
 from leadline.core.detector import Detector
 from leadline.core.errors import ConfigurationError, ExitCode, JournalError, LeadlineError, LockHeldError, StoreError
+from leadline.core.intent import Purpose
 from leadline.core.market import Listing, Market, Service
 from leadline.core.units import ns_of_s
 from leadline.dispatch import Dispatch
@@ -58,7 +59,7 @@ async def _run(loaded: Loaded, *, with_parent: bool) -> ExitCode:
     settings = loaded.settings
     login_parts = _required(settings)
     check_mode(settings)
-    clock = SystemClock()
+    clock, stop = SystemClock(), StopRequest()
     _make_directory(settings.db_path)
     db_lock = FileLock(Path(f"{settings.db_path}.lock"), f"the right to write alerts to {settings.db_path}")
     writer = Writer(settings.db_path, clock.wall_ns())
@@ -69,7 +70,7 @@ async def _run(loaded: Loaded, *, with_parent: bool) -> ExitCode:
         listings = await rest.listings(list(settings.symbols))
         account = await find_account(rest, settings)
         grok_run = _Run(loaded, account, listings, rest=rest, writer=writer, clock=clock)
-        code = await grok_run.go(with_parent=with_parent)
+        code = await grok_run.go(stop, with_parent=with_parent)
     writer.close()
     db_lock.release()
     return code
@@ -174,7 +175,7 @@ class _Run:
         for service, symbols in _by_service(self._market.listings).items():
             log.info("%s: %s", service, ", ".join(symbols))
 
-    async def go(self, *, with_parent: bool) -> ExitCode:
+    async def go(self, stop: StopRequest, *, with_parent: bool) -> ExitCode:
         """Stream and trade until the end is asked for, then end in order."""
         code = ExitCode.OK
         fault: LeadlineError | None = None
@@ -182,7 +183,7 @@ class _Run:
             if isinstance(self._desk, Desk):
                 await self._desk.open(self._rest, self._symbols, self._clock)
             async with asyncio.TaskGroup() as group:
-                for work in self._works(with_parent=with_parent):
+                for work in self._works(stop, with_parent=with_parent):
                     group.create_task(work)
         except* Ended:
             log.info("stopping: no more alerts are taken")
@@ -202,8 +203,8 @@ class _Run:
             raise fault
         return code
 
-    def _works(self, *, with_parent: bool) -> list[Coroutine[Any, Any, None]]:
-        works = [self._stream.run(), self._rest.login.keep_fresh(), self._keep_reporting(), until_stopped()]
+    def _works(self, stop: StopRequest, *, with_parent: bool) -> list[Coroutine[Any, Any, None]]:
+        works = [self._stream.run(), self._rest.login.keep_fresh(), self._keep_reporting(), stop.wait()]
         if isinstance(self._desk, Desk):
             works.append(self._desk.keep_looking(self._rest, self._symbols, self._clock, ACCOUNT_POLL_S))
         if with_parent:
@@ -234,7 +235,9 @@ class _Run:
         unknown = desk.unknown()
         for key in unknown:
             log.error("the fate of order %s is UNKNOWN: look at the broker", key)
-        return ExitCode.UNKNOWN_ORDER if unknown else ExitCode.OK
+        # An opening that is left working is no better than one whose fate is not known: nobody watches it.
+        in_doubt = bool(unknown) or any(intent.purpose is Purpose.OPEN for intent in left)
+        return ExitCode.UNKNOWN_ORDER if in_doubt else ExitCode.OK
 
 
 def _desk_or_reason(room: Room, rest: Rest) -> Desk | str:

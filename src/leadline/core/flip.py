@@ -30,15 +30,20 @@ class Progress(msgspec.Struct, frozen=True):
 
     closes: int = 0
     opens: int = 0
+    close_rejected: str | None = None
+    """What the broker said when it rejected a close: that is final (design section 6)."""
     may_open: bool = True
 
 
 class Situation(msgspec.Struct, frozen=True):
-    """What a decision stands on: the alert and its age, our signed position, the touch now, what was done so far."""
+    """What a decision stands on: the alert and its age, our signed position and how much of it can be closed, the touch
+    now (None where no order can be priced from it), what was done so far.
+    """
 
     alert: Alert
     age_ns: int
     ours: int
+    closable: int
     touch: Touch | None
     done: Progress
 
@@ -76,21 +81,40 @@ def _already_there(done: Progress) -> Ended:
 
 
 def _close(now: Situation, policy: Policy) -> Leg | Ended:
-    closes = now.done.closes
-    if now.age_ns > policy.flip_ns:
-        if closes:
-            return Ended(Disposition.CLOSED_ONLY, "not closed within ALERT_FLIP_SEC")
-        return Ended(Disposition.EXPIRED, "older than ALERT_FLIP_SEC")
-    if closes >= (2 if policy.exit_to_market else 1):
-        return Ended(Disposition.CLOSED_ONLY, "the close was not filled")
+    against = _why_not_close(now, policy)
+    if against is not None:
+        return against
     instruction = Instruction.SELL if now.ours > 0 else Instruction.BUY_TO_COVER
-    symbol, qty = now.alert.symbol, abs(now.ours)
-    if policy.exit_to_market and (closes or now.touch is None):
+    symbol, qty = now.alert.symbol, now.closable
+    if policy.exit_to_market and (now.done.closes or now.touch is None):
         return Leg(Purpose.CLOSE, Order(symbol, instruction, qty, OrderType.MARKET))
-    if now.touch is None:
-        return Ended(Disposition.REFUSED, "no book to price the close from")
+    assert now.touch is not None
     limit = marketable_limit(instruction, now.touch, policy.slippage_bps)
     return Leg(Purpose.CLOSE, Order(symbol, instruction, qty, OrderType.LIMIT, limit))
+
+
+def _why_not_close(now: Situation, policy: Policy) -> Ended | None:
+    is_late = now.age_ns > policy.flip_ns
+    if now.done.closes:
+        why = _why_not_close_again(now, policy, is_late=is_late)
+        return Ended(Disposition.CLOSED_ONLY, why) if why is not None else None
+    if is_late:
+        return Ended(Disposition.EXPIRED, "older than ALERT_FLIP_SEC")
+    if now.closable == 0:
+        return Ended(Disposition.REFUSED, "the account shows none of our shares to close")
+    if now.touch is None and not policy.exit_to_market:
+        return Ended(Disposition.REFUSED, "no book to price the close from")
+    return None
+
+
+def _why_not_close_again(now: Situation, policy: Policy, *, is_late: bool) -> str | None:
+    if now.done.close_rejected is not None:
+        return f"the broker rejected the close: {now.done.close_rejected}"
+    if is_late:
+        return "not closed within ALERT_FLIP_SEC"
+    if now.done.closes > 1 or not policy.exit_to_market or now.closable == 0:
+        return "the close was not filled"
+    return None
 
 
 def _open(now: Situation, want: int, policy: Policy) -> Leg | Ended:

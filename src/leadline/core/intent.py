@@ -33,3 +33,4 @@ class Intent(msgspec.Struct, frozen=True):
     decide_ns: int
     config_hash: str
     version: str
+    boot_id: str = "unknown"

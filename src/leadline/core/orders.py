@@ -69,15 +69,17 @@ _ENDED = frozenset({_S.FILLED, _S.CANCELED, _S.REJECTED, _S.EXPIRED, _S.REPLACED
 _AFTER_ANSWER = _LIVE | _ENDED
 
 LEGAL_MOVES: dict[OrderState, frozenset[OrderState]] = {
-    _S.SENDING: frozenset({_S.NOT_SENT, _S.REFUSED, _S.UNKNOWN}) | _AFTER_ANSWER,
+    _S.SENDING: _AFTER_ANSWER | {_S.NOT_SENT, _S.REFUSED, _S.UNKNOWN, _S.LOST_PRESUMED},
     _S.NOT_SENT: frozenset(),
     _S.REFUSED: frozenset(),
     # A submit without an answer may turn out to be anything the broker knows (reliability 4, step 5).
     _S.UNKNOWN: _AFTER_ANSWER | {_S.LOST_PRESUMED},
-    _S.LOST_PRESUMED: _AFTER_ANSWER,
-    _S.ACCEPTED: _AFTER_ANSWER,
-    _S.WORKING: _AFTER_ANSWER,
-    _S.PENDING_CANCEL: _AFTER_ANSWER,
+    # NOT_SENT once the account shows that it never had an effect.
+    _S.LOST_PRESUMED: _AFTER_ANSWER | {_S.NOT_SENT, _S.UNKNOWN},
+    # UNKNOWN when the broker's answer about a live order cannot be read, LOST_PRESUMED when it was replaced by others.
+    _S.ACCEPTED: _AFTER_ANSWER | {_S.UNKNOWN, _S.LOST_PRESUMED},
+    _S.WORKING: _AFTER_ANSWER | {_S.UNKNOWN, _S.LOST_PRESUMED},
+    _S.PENDING_CANCEL: _AFTER_ANSWER | {_S.UNKNOWN, _S.LOST_PRESUMED},
     # A late fill after the end is legal (reliability 4), and moves the order to FILLED.
     _S.CANCELED: frozenset({_S.FILLED}),
     _S.EXPIRED: frozenset({_S.FILLED}),

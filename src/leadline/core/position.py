@@ -7,6 +7,10 @@ Comes from fills in the order they are booked; goes to `flip`, `risk` and the pa
 import msgspec
 
 from leadline.core.fills import Fill
+from leadline.core.units import NS_PER_S
+
+POSITION_LAG_NS = 30 * NS_PER_S
+"""An account read begun earlier than this after our last fill may not show it yet (design section 6)."""
 
 
 class Position(msgspec.Struct, frozen=True):

@@ -38,6 +38,7 @@ class View(msgspec.Struct, frozen=True):
     listing: Listing | None
     requests_last_minute: int
     open_orders: int
+    open_openings: int
     open_positions: int
     has_open_order: bool
     exit_in_doubt: bool
@@ -115,8 +116,9 @@ def _against_size(leg: Leg, view: View, limits: Limits) -> str | None:
 
 
 def _against_budget(view: View, limits: Limits) -> str | None:
-    """Keep enough requests to cancel every open order and close every position, this one included."""
+    """Keep enough requests to cancel every open order and close every position, also what is under way and this one."""
     remaining = limits.orders_per_minute_max - view.requests_last_minute - 1
-    if remaining < (view.open_orders + 1) + (view.open_positions + 1):
+    cancels, closes = view.open_orders + 1, view.open_positions + view.open_openings + 1
+    if remaining < cancels + closes:
         return "the order budget is needed for exits"
     return None

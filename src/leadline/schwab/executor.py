@@ -12,7 +12,7 @@ import msgspec
 
 from leadline.core.budget import RequestBudget
 from leadline.core.errors import LeadlineError
-from leadline.core.intent import Intent
+from leadline.core.intent import Intent, Purpose
 from leadline.core.market import Market
 from leadline.core.orders import OrderState
 from leadline.core.ports import Clock, OrderNews, Told
@@ -34,6 +34,13 @@ Any other than 201 leaves that open.
 """
 
 
+OPENING_AGE_MAX_NS = NS_PER_S
+"""An opening that was decided longer ago stands on a market that is gone."""
+
+ENDED_KEPT = 1_000
+"""Orders that have ended and are still asked for when something happens to them."""
+
+
 class SchwabOrderExecutor:
     """Carry intents out on one account over one warm client."""
 
@@ -49,9 +56,14 @@ class SchwabOrderExecutor:
         self._wakes: dict[str, asyncio.Event] = {}
         self._owned_ids: set[str] = set()
         self._lost: set[str] = set()
+        self._ended: dict[str, tuple[Intent, int, Told]] = {}
 
     def execute(self, intent: Intent, told: Told) -> None:
-        """Begin to send an intent and return at once."""
+        """Begin to send an intent and return at once.
+
+        The request counts from here, not from the task that sends it: the alerts of one burst are all decided before.
+        """
+        self.budget.spend(self._clock.boot_ns())
         self._begin(self._submit(intent, told), intent, told)
 
     def resume(self, intent: Intent, order_id: str | None, told: Told) -> None:
@@ -62,10 +74,18 @@ class SchwabOrderExecutor:
             self._begin(self._follow(intent, order_id, intent.decide_ns, told), intent, told)
 
     def wake(self, order_id: str) -> None:
-        """Ask for an order now: something happened to it."""
+        """Ask for an order now: something happened to it, be it after its end (a late fill, reliability 4)."""
         event = self._wakes.get(order_id)
         if event is not None:
             event.set()
+        elif order_id in self._ended:
+            self._read_again(order_id)
+
+    def doubt(self, symbol: str) -> None:
+        """Ask again for the ended orders of a symbol whose position is not what the broker says."""
+        for order_id, (intent, _, _) in list(self._ended.items()):
+            if intent.order.symbol == symbol:
+                self._read_again(order_id)
 
     @property
     def unfinished(self) -> list[Intent]:
@@ -73,12 +93,18 @@ class SchwabOrderExecutor:
         return list(self._tasks.values())
 
     async def settle(self, timeout_s: float) -> list[Intent]:
-        """Wait for open orders to end, at most so long; leave the rest working and give their intents.
+        """Cancel openings, wait for orders to end, at most so long; leave the rest working and give their intents.
 
         An order's end may begin the next leg, which is waited for too; one that is presumed lost is not.
         """
         loop = asyncio.get_running_loop()
-        end_s = loop.time() + timeout_s
+        openings = [intent for intent in self._working.values() if intent.purpose is Purpose.OPEN]
+        for intent in openings:
+            self._pursuit.cancel_now(intent.key)
+        # An opening left at the broker is watched by nobody: its cancel gets its time, whatever exits are given.
+        end_s = loop.time() + max(timeout_s, self._timing.last_cancel_s if openings else 0)
+        for event in self._wakes.values():
+            event.set()
         while (working := self._working) and (left_s := end_s - loop.time()) > 0:
             await asyncio.wait(list(working), timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
         left = list(self._working.values())
@@ -112,8 +138,11 @@ class SchwabOrderExecutor:
             log.error("order %s was not sent: %s", intent.key, error)
             told(OrderNews(OrderState.NOT_SENT, reason=str(error)))
             return
-        self.budget.spend(self._clock.boot_ns())
         sent_ns = self._clock.wall_ns()
+        if intent.purpose is Purpose.OPEN and sent_ns - intent.decide_ns > OPENING_AGE_MAX_NS:
+            log.error("order %s was not sent: it was decided too long ago", intent.key)
+            told(OrderNews(OrderState.NOT_SENT, reason="decided too long ago: this process stood still"))
+            return
         try:
             answer = await self._rest.post_order(self._account_hash, body)
         except NotSentError as error:
@@ -157,11 +186,18 @@ class SchwabOrderExecutor:
         self._owned_ids.add(order_id)
         try:
             await self._pursuit.follow(intent, order_id, sent_ns, told, wake)
+            self._ended[order_id] = (intent, sent_ns, told)
+            if len(self._ended) > ENDED_KEPT:
+                del self._ended[next(iter(self._ended))]
         except NotOursError as error:
             self._owned_ids.discard(order_id)
             await self._lose(intent, sent_ns, str(error), told)
         finally:
             self._wakes.pop(order_id, None)
+
+    def _read_again(self, order_id: str) -> None:
+        intent, sent_ns, told = self._ended[order_id]
+        self._begin(self._pursuit.read_again(intent, order_id, sent_ns, told), intent, told)
 
     async def _search(self, intent: Intent, sent_ns: int, told: Told) -> None:
         """Look for an order whose submit got no answer: adopt what matches, or presume it lost (reliability 4.5).

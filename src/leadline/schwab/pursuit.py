@@ -36,6 +36,8 @@ class Timing(msgspec.Struct, frozen=True):
     """How long an order id of a 201 may be unknown to the broker before it is not believed."""
     search_waits_s: tuple[float, ...] = (0.5, 1, 2, 4, 8, 15, 30)
     lost_wait_s: float = 30.0
+    last_cancel_s: float = 2.0
+    """How long openings get to be cancelled at the end of a run."""
 
 
 class NotOursError(Exception):
@@ -51,6 +53,21 @@ class Pursuit:
         self._timing = timing
         self._budget = budget
         self._clock = clock
+        self._cancel_now: set[str] = set()
+
+    def cancel_now(self, intent_key: str) -> None:
+        """Cancel an intent's order as soon as it is known to be ours, whatever time it had left."""
+        self._cancel_now.add(intent_key)
+
+    async def read_again(self, intent: Intent, order_id: str, sent_ns: int, told: Told) -> None:
+        """Tell what has become of an order since its end."""
+        try:
+            news = await self._read(intent, order_id, sent_ns, may_be_absent=True)
+        except NotOursError as error:
+            log.error("%s", error)
+            return
+        if news is not None:
+            told(news)
 
     async def follow(self, intent: Intent, order_id: str, sent_ns: int, told: Told, wake: asyncio.Event) -> None:
         """Ask at growing intervals, and at once when woken, until the order has ended or nobody can follow it.
@@ -65,6 +82,9 @@ class Pursuit:
         last: OrderNews | None = None
         while True:
             await _wait(wake, max(0.0, min(wait_s, cancel_at_s - now_s())))
+            if intent.key in self._cancel_now:
+                self._cancel_now.discard(intent.key)
+                cancel_at_s = now_s()
             news = await self._read(
                 intent, order_id, sent_ns, may_be_absent=last is not None or now_s() < unconfirmed_until_s
             )

@@ -15,17 +15,16 @@ import picows
 
 from leadline.core.errors import AuthenticationError, LeadlineError, UnreachableError
 from leadline.core.ports import Clock
+from leadline.schwab.connection import FRAME_BYTES_MAX, Connection
 from leadline.schwab.protocol import Degraded, Denied, Event, Evicted, Failed, Streamer, Streaming, Subscriptions
 from leadline.schwab.rest import Rest, StreamerInfo
 from leadline.schwab.wire import Message
 
 log = logging.getLogger(__name__)
 
-FRAME_BYTES_MAX = 32 * 1024 * 1024
-"""One burst of 500 books is about 1 MB (Schwab API facts 5); beyond this a frame is no book."""
 
-_DATA = frozenset({picows.WSMsgType.TEXT, picows.WSMsgType.BINARY, picows.WSMsgType.CONTINUATION})
-"""Schwab sends text; whatever comes in another wrapping is judged by its bytes."""
+EVICTION_FORGOTTEN_S = 3_600
+"""Streaming for so long makes the next eviction a first one."""
 
 
 class FrameTaker(Protocol):
@@ -105,6 +104,8 @@ class SchwabStream:
             # A link that breaks sooner than it took to wait for it has not recovered: the waits go on growing.
             if streamed_s is not None and streamed_s >= wait_s:
                 wait_s = self._patience.retry_first_s
+            if streamed_s is not None and streamed_s >= EVICTION_FORGOTTEN_S:
+                self._evictions = 0  # "again" means soon after, not once more in a month
             wait_s = await self._pause(ending, wait_s)
             self.state.reconnects += 1
 
@@ -159,7 +160,7 @@ class SchwabStream:
         return ending
 
     async def _converse(self, info: StreamerInfo, token: str) -> Event:
-        listener = _Listener(self, Streamer(info, self._subscriptions), token)
+        listener = Connection(self, Streamer(info, self._subscriptions), token)
         connect_s = self._patience.connect_s
         try:
             # Its own limit makes picows close the socket, which a handshake that is cancelled from here leaves open.
@@ -186,7 +187,7 @@ class SchwabStream:
         finally:
             transport.disconnect(graceful=False)
 
-    async def _watch(self, listener: "_Listener") -> Event:
+    async def _watch(self, listener: Connection) -> Event:
         """Wait for the end of a connection, and make one of silence and of a request without an answer.
 
         Neither frames nor heartbeats excuse a missing answer: without it nothing more is asked for (facts 3, pain 5).
@@ -222,74 +223,3 @@ class SchwabStream:
     def boot_ns(self) -> int:
         """Give the boot clock."""
         return self._clock.boot_ns()
-
-
-class _Listener(picows.WSListener):
-    """One connection's callbacks: join fragments, pass frames on, move the conversation."""
-
-    def __init__(self, stream: SchwabStream, streamer: Streamer, token: str) -> None:
-        super().__init__()
-        self._stream = stream
-        self._streamer = streamer
-        self._token = token
-        self._parts: list[bytes] = []
-        self.ended: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
-        self._last_ns = self._asked_ns = stream.boot_ns()
-
-    @property
-    def quiet_s(self) -> float:
-        """Give the seconds since the last frame."""
-        return (self._stream.boot_ns() - self._last_ns) / 1e9
-
-    @property
-    def unanswered_s(self) -> float:
-        """Give the seconds since the request that has no answer yet; 0 without one."""
-        return 0.0 if self.waits_for is None else (self._stream.boot_ns() - self._asked_ns) / 1e9
-
-    @property
-    def waits_for(self) -> str | None:
-        """Name the request that has no answer yet."""
-        return self._streamer.waits_for
-
-    def on_ws_connected(self, transport: picows.WSTransport) -> None:
-        transport.send(picows.WSMsgType.TEXT, self._streamer.login(self._token))
-
-    def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
-        self._last_ns = self._stream.boot_ns()
-        kind = frame.msg_type
-        if kind == picows.WSMsgType.CLOSE:
-            self._end(Failed(f"closed by the server with {frame.get_close_code()} {frame.get_close_reason() or ''}"))
-        elif kind in _DATA and frame.fin and not self._parts:
-            self._take(transport, frame.get_payload_as_bytes())
-        elif kind in _DATA:
-            self._join(transport, frame)
-
-    def on_ws_disconnected(self, transport: picows.WSTransport) -> None:
-        del transport
-        self._end(Failed("the connection broke"))
-
-    def _join(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
-        self._parts.append(frame.get_payload_as_bytes())
-        if sum(map(len, self._parts)) > FRAME_BYTES_MAX:
-            self._end(Failed(f"a fragmented frame above {FRAME_BYTES_MAX} bytes"))
-            self._parts = []
-        elif frame.fin:
-            whole, self._parts = b"".join(self._parts), []
-            self._take(transport, whole)
-
-    def _take(self, transport: picows.WSTransport, payload: bytes) -> None:
-        message = self._stream.take(payload)
-        if message is None or not (message.responses or message.notices):
-            return
-        requests, events = self._streamer.receive(message)
-        for request in requests:
-            transport.send(picows.WSMsgType.TEXT, request)
-            self._asked_ns = self._stream.boot_ns()
-        for event in events:
-            self._stream.happened(event)
-            if not isinstance(event, (Streaming, Degraded)):
-                self._end(event)
-
-    def _end(self, event: Event) -> None:
-        if not self.ended.done():
-            self.ended.set_result(event)

@@ -39,7 +39,10 @@ class Settings(BaseSettings):
 
     schwab_client_id: SecretStr | None = Field(None, description="app key of the developer portal")
     schwab_app_secret: SecretStr | None = Field(None, description="app secret of the developer portal")
-    schwab_redirect_uri: str = Field("https://127.0.0.1:8182", description="callback of the app, byte for byte")
+    schwab_redirect_uri: str = Field(
+        "https://127.0.0.1:8182",
+        description="callback of the app, byte for byte (not used yet: logging in comes later)",
+    )
     schwab_account_id: SecretStr | None = Field(None, description="account number or its hash")
     schwab_token_path: Path | None = Field(None, description="token file in schwab-py's format")
     schwab_base_url: str = Field(SCHWAB_URL, description="address of the broker")
@@ -49,7 +52,12 @@ class Settings(BaseSettings):
     state_dir: Path = Field(default_factory=_default_state, description="locks and intent journals, on a local disk")
     trading_mode: Mode = Field(Mode.PAPER, description="paper or live")
     inline_dispatch_only: bool = Field(False, description="write no alert rows; refuse to start without a trader")
-    live_poll_interval: float = Field(1.0, ge=0.05, le=60, description="seconds between polls of an idle reader")
+    live_poll_interval: float = Field(
+        1.0,
+        ge=0.05,
+        le=60,
+        description="seconds between polls of an idle reader (not used yet: no second process reads)",
+    )
     log_level: str = Field(
         "INFO",
         pattern="^(DEBUG|INFO|WARNING|ERROR)$",

@@ -39,6 +39,28 @@ class TrackedOrder(msgspec.Struct):
     state: OrderState = OrderState.SENDING
     filled_qty: int = 0
     paid_e6: int = 0
+    booked_qty: int = 0
+    lost_boot_ns: int | None = None
+    """Since when it is presumed lost."""
+    order_id: str | None = None
+    is_resumed: bool = False
+    """Whether an earlier run sent it."""
+
+    @property
+    def may_prove_lost(self) -> bool:
+        """Tell whether an unchanged account can end it: no id was ever told, and it closes or is of an earlier run.
+
+        An opening that this run lost keeps its symbol closed to entries until a start has looked for it once more.
+        """
+        can = self.intent.purpose is Purpose.CLOSE or self.is_resumed
+        return can and self.order_id is None and self.lost_boot_ns is not None
+
+    @property
+    def notional(self) -> int:
+        """Give what is still to be bought or sold short, in 0.0001 dollars; 0 for a close."""
+        if self.intent.purpose is Purpose.CLOSE:
+            return 0
+        return (self.intent.order.qty - self.filled_qty) * (self.intent.order.limit or 0)
 
 
 class Holding(msgspec.Struct):
@@ -48,10 +70,23 @@ class Holding(msgspec.Struct):
     locks: dict[str, str] = {}
     """Why the position is in doubt, by what put it in doubt; empty where it is not."""
     evicted: str | None = None
+    filled_ns: int = 0
+    """UTC of the last fill, 0 before the first."""
     last_fill_boot_ns: int = 0
     external_qty: int = 0
     broker_qty: int | None = None
     broker_ns: int | None = None
+    settled_qty: int | None = None
+    """The broker's number when it last was sure to show all our fills, and what we have filled since."""
+
+    @property
+    def closable_qty(self) -> int:
+        """Give the shares that a close may sell or cover: ours, no more than the broker is known to hold."""
+        ours = self.position.qty
+        if self.settled_qty is None:
+            return abs(ours)
+        same_side = self.settled_qty if ours > 0 else -self.settled_qty
+        return min(abs(ours), max(0, same_side))
 
     @property
     def state(self) -> SymbolState:
@@ -83,6 +118,9 @@ class Ledger:
             self._fill_keys.add(fill.key)
             holding = self.holding(fill.symbol)
             holding.position = holding.position.after(fill)
+            holding.filled_ns = fill.fill_ns
+            # How long ago is not known by this boot's clock: as if it were now, until the account shows it for sure.
+            holding.last_fill_boot_ns = self._clock.boot_ns()
 
     def holding(self, symbol: str) -> Holding:
         """Give a symbol's holding, made flat at its first mention."""
@@ -102,24 +140,42 @@ class Ledger:
         return sum(1 for holding in self._holdings.values() if holding.position.qty)
 
     def gross_notional(self, marks: Callable[[str], int]) -> int:
-        """Give the sum of absolute positions at `marks` (0.0001 dollars a share)."""
-        return sum(abs(h.position.qty) * marks(symbol) for symbol, h in self._holdings.items() if h.position.qty)
+        """Give what positions are worth at `marks` (0.0001 dollars a share) and openings under way may add."""
+        held = sum(abs(h.position.qty) * marks(symbol) for symbol, h in self._holdings.items() if h.position.qty)
+        return held + sum(tracked.notional for tracked in self.open_orders.values())
 
-    def begin(self, intent: Intent) -> None:
+    def begin(self, intent: Intent, *, is_resumed: bool = False) -> None:
         """Take in an intent that is on record."""
-        self.open_orders[intent.key] = TrackedOrder(intent)
+        self.open_orders[intent.key] = TrackedOrder(intent, is_resumed=is_resumed)
         self._put(insert_order(intent, self.book_of))
 
     def exit_in_doubt(self, symbol: str) -> bool:
-        """Tell whether a close of the symbol is open or unknown."""
+        """Tell whether a close of the symbol is open, unknown, or lost without the account having shown so."""
         return any(
             tracked.intent.purpose is Purpose.CLOSE and tracked.intent.order.symbol == symbol
             for tracked in self.open_orders.values()
         )
 
+    @property
+    def open_openings(self) -> int:
+        """Count the openings that have not ended."""
+        return sum(1 for tracked in self.open_orders.values() if tracked.intent.purpose is Purpose.OPEN)
+
+    def end_lost(self, symbol: str, begun_boot_ns: int, lag_ns: int) -> None:
+        """End the lost orders of a symbol that an account read, begun `lag_ns` after, shows to have had no effect."""
+        for tracked in list(self.open_orders.values()):
+            is_due = tracked.may_prove_lost and begun_boot_ns - (tracked.lost_boot_ns or 0) >= lag_ns
+            if is_due and tracked.intent.order.symbol == symbol:
+                why = "it never arrived: the broker does not list it and the account is as before"
+                self.take(tracked.intent, OrderNews(OrderState.NOT_SENT, reason=why))
+
     def has_open_order(self, symbol: str) -> bool:
-        """Tell whether an order of the symbol has not ended."""
+        """Tell whether an order of the symbol has not ended, one that is presumed lost included."""
         return any(tracked.intent.order.symbol == symbol for tracked in self.open_orders.values())
+
+    def is_settling(self, symbol: str) -> bool:
+        """Tell whether an order of the symbol may be filling now."""
+        return any(t.intent.order.symbol == symbol and t.lost_boot_ns is None for t in self.open_orders.values())
 
     def take(self, intent: Intent, news: OrderNews) -> None:
         """Book what an executor tells of an order; told twice it changes nothing."""
@@ -129,7 +185,7 @@ class Ledger:
         if news.fills:  # all of the order's fills, those of earlier runs included
             tracked.filled_qty = sum(fill.qty for fill in news.fills)
             tracked.paid_e6 = sum(fill.qty * fill.price_e6 for fill in news.fills)
-        if tracked.filled_qty > intent.order.qty:
+        if max(tracked.filled_qty, tracked.booked_qty) > intent.order.qty:
             why = f"order {intent.key} filled {tracked.filled_qty} of {intent.order.qty}"
             self.lock(intent.order.symbol, f"{intent.key}/fills", why)
         symbol = intent.order.symbol
@@ -141,6 +197,8 @@ class Ledger:
             self.open_orders.pop(intent.key, None)
         if news.state is OrderState.REJECTED and intent.purpose is Purpose.OPEN:
             self.evict(symbol, news.reason or "the broker rejected an entry")
+        tracked.order_id = news.order_id or tracked.order_id
+        tracked.lost_boot_ns = self._clock.boot_ns() if news.state is OrderState.LOST_PRESUMED else None
         if news.state in IN_DOUBT:
             self.lock(symbol, intent.key, f"order {intent.key}: {news.reason or 'its fate is not known'}")
         else:
@@ -170,6 +228,10 @@ class Ledger:
         holding = self.holding(fill.symbol)
         holding.position = holding.position.after(fill)
         holding.last_fill_boot_ns = self._clock.boot_ns()
+        holding.filled_ns = self._clock.wall_ns()
+        if holding.settled_qty is not None:
+            holding.settled_qty += fill.signed_qty
+        tracked.booked_qty += fill.qty
         self._put(insert_fill(fill, tracked.intent, self.book_of, self._clock.wall_ns()))
         self.write(fill.symbol)
 
@@ -201,7 +263,7 @@ class Ledger:
                 self.book_of,
                 PositionRow(
                     position=holding.position,
-                    updated_ns=self._clock.wall_ns(),
+                    updated_ns=holding.filled_ns,
                     external_qty=holding.external_qty,
                     broker_qty=holding.broker_qty,
                     broker_ns=holding.broker_ns,

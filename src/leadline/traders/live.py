@@ -19,11 +19,12 @@ from leadline.core.market import Market
 from leadline.core.orders import ENDED, OrderState
 from leadline.core.ports import Clock, OrderExecutor, OrderNews
 from leadline.core.states import TradingState
+from leadline.store.alerts import Origin
 from leadline.store.journal import Journal
 from leadline.store.orders import insert_disposition
 from leadline.store.writer import Statement
 from leadline.traders.ledger import Ledger
-from leadline.traders.outlook import view_of
+from leadline.traders.outlook import priceable, view_of
 from leadline.traders.recovery import OpenOrder
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Run(msgspec.Struct):
     alert_id: int
     alert: Alert
     done: Progress
+    has_waited: bool = False
     is_settled: bool = False
 
 
@@ -51,13 +53,12 @@ class Lane(msgspec.Struct):
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What an intent carries besides the order: who decides, in which epoch, under which settings."""
+    """What an intent carries besides the order: who decides, in which epoch, from which run."""
 
     epoch: int
     policy: flip.Policy
     limits: risk.Limits
-    config_hash: str
-    version: str
+    origin: Origin
 
 
 class LiveTrader:
@@ -85,6 +86,7 @@ class LiveTrader:
         self._lanes: dict[str, Lane] = {}
         self._is_stopping = False
         self.state = TradingState.DISABLED
+        self.state_reason: str | None = None
         self.decision_ns: deque[int] = deque(maxlen=DECISIONS_KEPT)
         """From frame received to intent on record, the last DECISIONS_KEPT times."""
 
@@ -106,7 +108,7 @@ class LiveTrader:
     def close_entries(self, reason: str) -> None:
         """Allow nothing but exits from now on: every automatic stop ends here (design section 6)."""
         if self.state is TradingState.ARMED:
-            self.state = TradingState.REDUCING
+            self.state, self.state_reason = TradingState.REDUCING, reason
             log.error("trading is REDUCING, exits only: %s", reason)
 
     def stop(self) -> None:
@@ -131,23 +133,52 @@ class LiveTrader:
             why = f"order {order.intent_key} is open and not in the journal: look at the broker"
             self.ledger.lock(order.symbol, order.intent_key, why)
             return
-        self.ledger.begin(intent)
-        self._executor.resume(intent, order.order_id, lambda news: self.ledger.take(intent, news))
+        self.ledger.begin(intent, is_resumed=True)
+        run = Run(intent.alert_id, intent.alert, Progress(may_open=False), has_waited=True, is_settled=True)
+        lane = self._lanes.setdefault(intent.order.symbol, Lane())
+        lane.running = lane.running or run  # new alerts of the symbol wait for the order's end
+        self._executor.resume(intent, order.order_id, lambda news: self._resumed(run, intent, news))
+
+    def _resumed(self, run: Run, intent: Intent, news: OrderNews) -> None:
+        """Book what became of an earlier run's order; its end frees the lane."""
+        self.ledger.take(intent, news)
+        if news.state in ENDED or news.state is OrderState.LOST_PRESUMED:
+            self._end(run, Ended(Disposition.TRADED))
 
     def _start(self, lane: Lane, alert_id: int, alert: Alert, *, has_waited: bool) -> None:
         is_young = self._age_ns(alert) <= self._terms.policy.ttl_ns
         if not is_young and not has_waited:
             self._dispose(alert_id, Disposition.EXPIRED, "older than ALERT_TTL_SEC")
             return
-        lane.running = Run(alert_id, alert, Progress(may_open=is_young))
-        self._handle_alert(lane.running)
+        lane.running = Run(alert_id, alert, Progress(may_open=is_young), has_waited)
+        self._advance(lane.running)
+
+    def _advance(self, run: Run) -> None:
+        """Let an alert go on, and if that fails leave nothing half done: settled, entries closed, the lane free."""
+        try:
+            self._handle_alert(run)
+        except Exception as error:
+            # A fault of ours in the middle of an alert: it must cost this alert and entries, never the exits to come.
+            log.exception("alert %s of %s failed", run.alert_id, run.alert.symbol)
+            self.close_entries(f"a fault while handling alert {run.alert_id}: {error!r}")
+            ended = self._refused(run, f"a fault: {error!r}")
+            if self.ledger.is_settling(run.alert.symbol):
+                self._settle(run, ended)
+            else:
+                self._end(run, ended)
 
     def _handle_alert(self, run: Run) -> None:
         """Decide the alert's next leg on what is known now and send it, or end the alert."""
         alert = run.alert
         holding = self.ledger.holding(alert.symbol)
+        touch = self._market.touches.get(alert.symbol)
         now = Situation(
-            alert, self._age_ns(alert), holding.position.qty, self._market.touches.get(alert.symbol), run.done
+            alert,
+            self._age_ns(alert),
+            holding.position.qty,
+            holding.closable_qty,
+            priceable(touch, self._clock.boot_ns(), self._terms.limits.touch_age_max_ns),
+            run.done,
         )
         decision = flip.decide(now, self._terms.policy)
         if isinstance(decision, Leg):
@@ -175,8 +206,9 @@ class LiveTrader:
             purpose=leg.purpose,
             order=leg.order,
             decide_ns=self._clock.wall_ns(),
-            config_hash=self._terms.config_hash,
-            version=self._terms.version,
+            config_hash=self._terms.origin.config_hash,
+            version=self._terms.origin.version,
+            boot_id=self._terms.origin.boot_id,
         )
         try:
             self._journal.append(intent)
@@ -189,21 +221,31 @@ class LiveTrader:
             self._settle(run, Ended(Disposition.TRADED))
         else:
             run.done = msgspec.structs.replace(run.done, closes=run.done.closes + 1)
-        self.decision_ns.append(self._age_ns(run.alert))
+        if number == 1 and not run.has_waited:
+            self.decision_ns.append(self._age_ns(run.alert))
         self.ledger.begin(intent)
-        self._executor.execute(intent, lambda news: self._told(run, intent, news))
+        try:
+            self._executor.execute(intent, lambda news: self._told(run, intent, news))
+        except Exception as error:
+            # It is on record and may be on its way: as much in doubt as an order without an answer.
+            log.exception("order %s: the executor failed", intent.key)
+            self.close_entries(f"a fault while sending order {intent.key}")
+            self._told(run, intent, OrderNews(OrderState.LOST_PRESUMED, reason=f"a fault while it was sent: {error!r}"))
 
     def _told(self, run: Run, intent: Intent, news: OrderNews) -> None:
-        """Book what became of a leg; once it has ended, decide the alert's next one."""
+        """Book what became of a leg; once the alert's last one has ended, decide the next."""
         self.ledger.take(intent, news)
         if news.state is OrderState.REFUSED and news.http_status in ACCOUNT_REFUSALS:
             self.close_entries(f"HTTP {news.http_status} on an order: {news.reason}")
-        if self._lanes[run.alert.symbol].running is not run:
-            return  # late news of an alert whose lane has gone on: booked, and nothing more is decided on it
+        is_last_leg = intent.leg == run.done.closes + run.done.opens
+        if self._lanes[run.alert.symbol].running is not run or not is_last_leg:
+            return  # late news of a leg that is over: booked, and nothing more is decided on it
+        if news.state is OrderState.REJECTED and intent.purpose is Purpose.CLOSE:
+            run.done = msgspec.structs.replace(run.done, close_rejected=news.reason or "no reason given")
         if news.state is OrderState.LOST_PRESUMED:
             self._end(run, Ended(Disposition.CLOSED_ONLY, "the close's fate is not known"))
         elif news.state in ENDED:
-            self._handle_alert(run)
+            self._advance(run)
 
     def _end(self, run: Run, ended: Ended) -> None:
         """Settle the alert and give its lane to the one that waits."""

@@ -4,7 +4,7 @@ Never decides.
 Comes from the ledger and the market; goes to `risk.check`.
 """
 
-from leadline.core.market import Market
+from leadline.core.market import Market, Touch
 from leadline.core.risk import View
 from leadline.core.states import TradingState
 from leadline.traders.ledger import Ledger
@@ -27,10 +27,18 @@ def view_of(
         listing=market.listings.get(symbol),
         requests_last_minute=requests_last_minute,
         open_orders=len(ledger.open_orders),
+        open_openings=ledger.open_openings,
         open_positions=ledger.open_positions,
         has_open_order=ledger.has_open_order(symbol),
         exit_in_doubt=ledger.exit_in_doubt(symbol),
     )
+
+
+def priceable(touch: Touch | None, now_ns: int, age_max_ns: int) -> Touch | None:
+    """Give a touch from which an order can be priced: fresh and not crossed; else None."""
+    if touch is None or touch.is_crossed or now_ns - touch.boot_ns > age_max_ns:
+        return None
+    return touch
 
 
 def mark_of(symbol: str, ledger: Ledger, market: Market) -> int:

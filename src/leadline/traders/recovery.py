@@ -37,13 +37,12 @@ class Recovered(msgspec.Struct, frozen=True):
     interrupted: int
 
 
-def recover(
-    writer: Writer, intents: Iterable[Intent], book: Book, origin: Origin, now_ns: int, *, writes_rows: bool
-) -> Recovered:
+def recover(writer: Writer, intents: Iterable[Intent], book: Book, now_ns: int, *, writes_rows: bool) -> Recovered:
     """Bring the store up to the journal, and read what is open. The writer must not be started yet."""
     by_key = {intent.key: intent for intent in intents}
     for intent in by_key.values():
         if writes_rows:
+            origin = Origin(intent.boot_id, intent.config_hash, intent.version)
             writer.execute_now(*insert_alert(intent.alert_id, intent.alert, origin))
         writer.execute_now(*insert_order(intent, book))
     return Recovered(_fills(writer, book), _open_orders(writer, book, by_key), _interrupt(writer, book, now_ns))

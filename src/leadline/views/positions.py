@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from leadline.core.position import Position
+from leadline.core.position import POSITION_LAG_NS, Position
 from leadline.views.columns import MONEY, PRICE, QTY, Column, book_name
 from leadline.views.processes import BOOK_AGE_MAX_NS
 from leadline.views.rows import PositionRow, ProcessRow
@@ -94,7 +94,8 @@ def _agreement(row: PositionRow) -> str:
     difference = row.broker_qty - row.external_qty - row.ours_qty
     if difference == 0:
         return "✓ agree"
-    return f"… {difference:+,} read before" if row.broker_ns < row.updated_ns else f"✕ differ {difference:+,}"
+    is_settled = row.broker_ns - row.updated_ns >= POSITION_LAG_NS
+    return f"✕ differ {difference:+,}" if is_settled else f"… {difference:+,} settling"
 
 
 POSITIONS: tuple[Column[PositionRow], ...] = (

@@ -89,7 +89,7 @@ def notices(processes: Sequence[ProcessRow], positions: Iterable[PositionRow], n
         found.append(Notice(Tone.BAD, f"Rows do not reach the disk: {plain(detail.store_error)}"))
     locked = [row.symbol for row in of_mode(grok, positions) if row.state == SymbolState.LOCKED]
     if locked:
-        found.append(Notice(Tone.BAD, f"Position in doubt, not traded: {plain(', '.join(locked))}"))
+        found.append(Notice(Tone.BAD, f"Position in doubt, nothing is opened: {plain(', '.join(locked))}"))
     if not detail.is_readable:
         found.append(Notice(Tone.WARN, "What grok says of its feed cannot be read: is it of another version?"))
     if detail.degraded:

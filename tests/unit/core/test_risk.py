@@ -26,6 +26,7 @@ VIEW = View(
     listing=Listing("F", "N", Service.NYSE_BOOK, is_shortable=True, is_hard_to_borrow=False),
     requests_last_minute=0,
     open_orders=0,
+    open_openings=0,
     open_positions=0,
     has_open_order=False,
     exit_in_doubt=False,
@@ -65,6 +66,7 @@ BARRED: list[dict[str, Any]] = [
     {"gross_notional": 200_000 * 10_000 - 131_300 * 100 + 1},
     {"requests_last_minute": 118},
     {"requests_last_minute": 100, "open_orders": 10, "open_positions": 8},
+    {"requests_last_minute": 100, "open_orders": 9, "open_openings": 9},
 ]
 
 

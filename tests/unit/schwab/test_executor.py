@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 
 from leadline.clock import SystemClock
@@ -64,8 +65,8 @@ def order(
     return Order(symbol, instruction, qty, OrderType.MARKET if limit is None else OrderType.LIMIT, limit)
 
 
-def intent(wanted: Order | None = None, key: str = "live-1-1-1") -> Intent:
-    return Intent(key, 1, "live", 1, ALERT, 1, Purpose.OPEN, wanted or order(), CLOCK.wall_ns(), "c0ffee", "0.1.0")
+def intent(wanted: Order | None = None, key: str = "live-1-1-1", purpose: Purpose = Purpose.OPEN) -> Intent:
+    return Intent(key, 1, "live", 1, ALERT, 1, purpose, wanted or order(), CLOCK.wall_ns(), "c0ffee", "0.1.0")
 
 
 @dataclass
@@ -773,8 +774,8 @@ async def test_activity_makes_it_ask_at_once(rig: Rig) -> None:
 # --- the end of a run, and the start of the next
 
 
-async def test_settling_leaves_orders_working_and_names_them(rig: Rig) -> None:
-    wanted = rig.send(intent(order(limit=None)))
+async def test_settling_leaves_exits_working_and_names_them(rig: Rig) -> None:
+    wanted = rig.send(intent(order(Instruction.SELL, limit=None), purpose=Purpose.CLOSE))
     await rig.until(S.WORKING)
     begun_s = time.monotonic()
     assert await rig.executor.settle(0.1) == [wanted]
@@ -782,6 +783,51 @@ async def test_settling_leaves_orders_working_and_names_them(rig: Rig) -> None:
     assert only_order(rig)["status"] == "WORKING"
     assert not rig.server.of("DELETE")
     assert rig.executor.unfinished == []
+
+
+@pytest.mark.parametrize("timeout_s", [0, 5])
+async def test_settling_cancels_an_opening_whatever_time_it_had_left(rig: Rig, timeout_s: float) -> None:
+    patient = msgspec.structs.replace(FAST, fill_timeout_s=300)
+    executor = SchwabOrderExecutor(rig.rest, HASH, rig.market, CLOCK, patient)
+    wanted = intent()
+    executor.execute(wanted, rig.tell(wanted.key))
+    await rig.until(S.WORKING)
+    assert await executor.settle(timeout_s) == []
+    assert only_order(rig)["status"] == "CANCELED"
+
+
+async def test_requests_count_when_they_are_decided_not_when_they_are_sent(rig: Rig) -> None:
+    """The alerts of one burst are all decided before the first order's task runs."""
+    for number in range(3):
+        rig.send(intent(order(qty=number + 1), key=f"live-1-{number}-1"))
+        assert rig.executor.budget.last_minute(CLOCK.boot_ns()) == number + 1
+    await rig.finished()
+
+
+async def test_a_fill_after_the_end_is_told_when_activity_or_a_doubt_asks(rig: Rig) -> None:
+    rig.send()
+    await rig.finished()
+    assert rig.states()[-1] is S.CANCELED
+    late = only_order(rig)
+    late["orderActivityCollection"] = [fill(100, 13.82)]
+    late["filledQuantity"], late["status"] = 100.0, "FILLED"
+    rig.executor.doubt("another symbol")
+    await rig.finished()
+    assert not rig.fills()
+    rig.executor.wake(str(late["orderId"]))
+    await rig.until(S.FILLED)
+    assert [booked.qty for booked in rig.fills().values()] == [100]
+    rig.check()
+
+
+async def test_an_opening_that_was_decided_long_ago_is_not_sent_and_an_exit_is(rig: Rig) -> None:
+    ago_ns = CLOCK.wall_ns() - 2_000_000_000
+    rig.send(msgspec.structs.replace(intent(), decide_ns=ago_ns))
+    await rig.until(S.NOT_SENT)
+    exit_wanted = intent(order(Instruction.SELL), key="live-1-1-2", purpose=Purpose.CLOSE)
+    rig.send(msgspec.structs.replace(exit_wanted, decide_ns=ago_ns))
+    await rig.finished()
+    assert rig.posts == 1
 
 
 async def test_settling_waits_for_the_next_leg_that_an_end_begins(rig: Rig) -> None:

@@ -10,7 +10,8 @@ from leadline.core.intent import Purpose
 from leadline.core.orders import Instruction, OrderState, OrderType
 from leadline.core.states import SymbolState, TradingState
 from leadline.store.journal import Journal
-from support.trading import LIMITS, POLICY, Bench
+from leadline.traders.reconcile import compare
+from support.trading import LIMITS, POLICY, Bench, make_alert
 
 BUY, SHORT = Direction.BID_HEAVY, Direction.ASK_HEAVY
 
@@ -214,6 +215,126 @@ def test_an_order_that_is_presumed_lost_keeps_the_symbol_locked(bench: Bench) ->
     refused = bench.alert(BUY)
     assert bench.disposition(refused) == "refused"
     assert len(bench.executor.sent) == 1
+
+
+def test_a_lost_close_opens_nothing_whatever_its_late_news_say(bench: Bench) -> None:
+    long_position(bench)
+    bench.alert(SHORT)
+    bench.executor.tell(OrderState.UNKNOWN)
+    bench.executor.tell(OrderState.LOST_PRESUMED)
+    bench.executor.fill(13_120_000)
+    assert bench.position() == 0
+    assert len(bench.executor.sent) == 2
+
+
+def test_a_lost_close_forbids_exits_only_until_the_account_shows_that_it_had_no_effect(bench: Bench) -> None:
+    long_position(bench)
+    bench.alert(SHORT)
+    bench.executor.tell(OrderState.LOST_PRESUMED)
+    assert bench.disposition(bench.alert(SHORT)) == "refused"
+    bench.clock.pass_s(29.9)
+    look(bench, 100)
+    assert bench.disposition(bench.alert(SHORT)) == "refused"
+    bench.clock.pass_s(0.1)
+    look(bench, 100)
+    bench.alert(SHORT)
+    assert [intent.purpose for intent, _ in bench.executor.sent] == [Purpose.OPEN, Purpose.CLOSE, Purpose.CLOSE]
+
+
+def test_a_lost_opening_keeps_its_symbol_closed_for_this_run(bench: Bench) -> None:
+    bench.alert(BUY)
+    bench.executor.tell(OrderState.LOST_PRESUMED)
+    bench.clock.pass_s(3_600)
+    look(bench, 0)
+    assert bench.disposition(bench.alert(BUY)) == "refused"
+
+
+def look(bench: Bench, broker_qty: int) -> None:
+    compare(bench.ledger, {"F": broker_qty}, ["F"], bench.clock.boot_ns(), bench.clock.wall_ns())
+
+
+def test_a_close_sells_no_more_than_a_settled_account_read_shows(bench: Bench) -> None:
+    long_position(bench)
+    bench.clock.pass_s(30)
+    look(bench, 60)
+    bench.alert(SHORT)
+    assert bench.executor.sent[-1][0].order.qty == 60
+    bench.executor.fill(13_120_000)
+    look(bench, 0)
+    refused = bench.alert(SHORT)
+    assert bench.dispositions()[refused] == [("refused", "the account shows none of our shares to close")]
+
+
+def test_a_rejected_close_is_final(bench: Bench) -> None:
+    long_position(bench)
+    flip = bench.alert(SHORT)
+    bench.executor.tell(OrderState.REJECTED, reason="oversold")
+    assert len(bench.executor.sent) == 2
+    assert bench.dispositions()[flip] == [("closed_only", "the broker rejected the close: oversold")]
+
+
+def test_no_limit_is_priced_from_a_crossed_or_stale_book(bench: Bench) -> None:
+    long_position(bench)
+    bench.alert(SHORT, symbol="F")
+    bench.executor.tell(OrderState.CANCELED)
+    assert bench.executor.sent[-1][0].order.order_type is OrderType.MARKET
+    bench.executor.fill(13_120_000)
+    bench.quote(bid=140_000, ask=100_000)
+    alert_id = 99
+    bench.trader.process_alert(alert_id, make_alert(bench.clock, BUY))
+    assert bench.position() == 0
+
+
+def test_one_burst_stays_within_gross_and_within_the_requests_that_exits_need(tmp_path: Path) -> None:
+    limits = msgspec.structs.replace(LIMITS, gross_notional_max=2_700 * 10_000)
+    bench = Bench(tmp_path / "gross", limits=limits)
+    for number in range(10):
+        bench.alert(BUY, f"S{number}")
+    assert len(bench.executor.sent) == 2, "2 x 1,313 dollars fit into 2,700"
+    wide = Bench(tmp_path / "budget", limits=msgspec.structs.replace(LIMITS, gross_notional_max=10**12))
+    for number in range(150):
+        wide.alert(BUY, f"S{number}")
+    # Each opening takes one request, and keeps one to cancel it and one to close what it filled.
+    assert len(wide.executor.sent) == 40
+
+
+def test_a_fault_costs_one_alert_and_leaves_the_lane_free(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    long_position(bench)
+    with monkeypatch.context() as broken:
+        broken.setattr("leadline.traders.live.view_of", lambda *_, **__: 1 / 0)
+        failed = bench.alert(SHORT)
+    assert bench.disposition(failed) == "refused"
+    assert bench.trader.state is TradingState.REDUCING
+    bench.alert(SHORT)
+    assert bench.executor.sent[-1][0].purpose is Purpose.CLOSE
+
+
+def test_an_executor_that_fails_leaves_the_order_in_doubt(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(bench.executor, "execute", lambda *_: 1 / 0)
+        bench.alert(BUY)
+    assert bench.ledger.holding("F").state is SymbolState.LOCKED
+    assert bench.disposition(bench.alert(BUY)) == "refused"
+
+
+def test_a_refused_order_is_over(bench: Bench) -> None:
+    bench.alert(BUY)
+    bench.executor.tell(OrderState.REFUSED, http_status=400, reason="bad")
+    bench.alert(BUY)
+    assert len(bench.executor.sent) == 2
+
+
+def test_a_halted_symbol_is_not_opened(bench: Bench) -> None:
+    bench.market.level_one("F").update(0, status="Halted")
+    alert_id = bench.alert(BUY)
+    assert bench.dispositions()[alert_id] == [("refused", "the symbol is halted")]
+
+
+def test_a_price_correction_told_as_another_fill_locks_the_symbol(bench: Bench) -> None:
+    bench.alert(BUY)
+    bench.executor.fill(13_130_000, qty=100, state="WORKING")
+    bench.executor.fill(13_129_000, qty=100)
+    assert bench.ledger.holding("F").state is SymbolState.LOCKED
 
 
 def test_late_news_of_a_lost_order_are_booked_and_decide_nothing(bench: Bench) -> None:

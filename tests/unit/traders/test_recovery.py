@@ -32,13 +32,14 @@ def writer(tmp_path: Path) -> Writer:
 
 
 def recovered(writer: Writer, intents: list[Intent], *, writes_rows: bool = True) -> Recovered:
-    return recover(writer, intents, BOOK, ORIGIN, 7, writes_rows=writes_rows)
+    return recover(writer, intents, BOOK, 7, writes_rows=writes_rows)
 
 
 def test_alerts_and_orders_are_taken_from_the_journal_once(writer: Writer, intents: list[Intent]) -> None:
     recovered(writer, intents)
     left = recovered(writer, intents)
-    assert writer.execute_now("SELECT id, symbol FROM alerts ORDER BY id") == [(1, "F"), (2, "T")]
+    rows = writer.execute_now("SELECT id, symbol, boot_id, config_hash, version FROM alerts ORDER BY id")
+    assert rows == [(1, "F", "boot", "hash", "0"), (2, "T", "boot", "hash", "0")], "of the run that made them"
     assert writer.execute_now("SELECT count(*) FROM orders") == [(2,)]
     assert [(o.intent_key, o.order_id, o.intent) for o in left.open_orders] == [(i.key, None, i) for i in intents]
 

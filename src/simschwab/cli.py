@@ -117,7 +117,10 @@ def check(names: Annotated[list[str], typer.Argument(metavar="FILE|NAME...", hel
     """Read scenarios, play them in virtual time and tell whether they do what they say."""
     failed = False
     for name in names:
-        wrong = prove(_scenario(name))
+        try:
+            wrong = prove(_scenario(name))
+        except ScenarioError as error:
+            wrong = [str(error)]
         failed = failed or bool(wrong)
         typer.echo(f"{name}: {'; '.join(wrong) if wrong else 'ok'}")
     raise typer.Exit(EXIT_FAULT if failed else 0)

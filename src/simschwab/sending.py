@@ -75,10 +75,12 @@ async def send_frame(ws: web.WebSocketResponse, transport: asyncio.BaseTransport
 
 def reset(transport: asyncio.BaseTransport) -> None:
     """End a connection without a word: the other side sees a reset."""
+    assert isinstance(transport, asyncio.WriteTransport)
+    if transport.is_closing():
+        return
     sock = transport.get_extra_info("socket")
     if sock is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    assert isinstance(transport, asyncio.WriteTransport)
     transport.abort()
 
 

@@ -11,7 +11,7 @@ from socket import socket
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from simschwab.control import Control
-from simschwab.core.answers import Request
+from simschwab.core.answers import Request, too_large
 from simschwab.core.exchange import Exchange
 from simschwab.core.times import NS_PER_S
 from simschwab.sending import send_answer, send_frame
@@ -85,12 +85,16 @@ class Server:
 
     async def _http(self, request: web.Request) -> web.StreamResponse:
         entry_mono_ns = time.monotonic_ns()
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return await send_answer(request, too_large(), self._stop)
         core_request = Request(
             method=request.method,
             path=request.path,
             query=dict(request.query),
             headers={name.lower(): value for name, value in request.headers.items()},
-            body=await request.read(),
+            body=body,
             entry_mono_ns=entry_mono_ns,
         )
         answer = self._exchange.http(core_request, self._clock.now_ns())

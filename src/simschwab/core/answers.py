@@ -104,6 +104,12 @@ def too_many(retry_after_s: int) -> Response:
     return Response(429, answer.headers | headers, answer.body)
 
 
+def too_large() -> Response:
+    """Give the gateway's answer to a body that is too large (schwab-api.md 2.4)."""
+    fault = {"faultstring": "Body buffer overflow", "detail": {"errorcode": "protocol.http.TooBigBody"}}
+    return json_response(413, {"fault": fault})
+
+
 def akamai(path: str) -> Response:
     """Give the edge's 403 in HTML, as it comes now and then (schwab-api.md 2)."""
     body = (

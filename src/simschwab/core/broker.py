@@ -29,6 +29,7 @@ from simschwab.core.times import NS_PER_MS
 
 _FIRST_ORDER_ID = 1_005_600_000_000
 _FIRST_EXECUTION_ID = 70_000_000_000
+_ON_THE_WAY_OUT = frozenset({Status.PENDING_CANCEL, Status.PENDING_REPLACE, Status.AWAITING_UR_OUT})
 
 
 class Broker:
@@ -119,22 +120,22 @@ class Broker:
         return power_e4(state, self._board, sound, self._settings.margin_multiple)
 
     def cancel(self, order: Order, now_ns: int) -> bool:
-        """Ask for a cancel; False when the order is terminal. A fill can still come first."""
-        if order.live and order.status not in (Status.PENDING_CANCEL, Status.PENDING_REPLACE):
+        """Ask for a cancel; False when the order has ended or is being replaced. A fill can still come first."""
+        if order.live and order.status not in _ON_THE_WAY_OUT:
             latency_ns = self._life.cancelling(self, order, now_ns, self._latency.draw_ns())
             if not order.live:
                 return False
-            self.move(Status.PENDING_CANCEL, order, now_ns)
+            self.move_if_legal(Status.PENDING_CANCEL, order, now_ns)
             if latency_ns is not None:
                 # A cancel never overtakes its order: the order may fill first.
                 active_ns = self._active_ns.get(order.order_id, now_ns)
                 self.later(max(active_ns, now_ns + latency_ns // 2), self._accept_cancel, order)
                 self.later(max(active_ns, now_ns + latency_ns), self.end_cancelled, order)
-        return order.live
+        return order.live and order.status is not Status.PENDING_REPLACE
 
     def replace(self, order: Order, ticket: Ticket, now_ns: int) -> Order | None:
         """Ask for a replacement; gives the new order, or None when the old one is terminal or on its way out."""
-        if not order.live or order.status in (Status.PENDING_CANCEL, Status.PENDING_REPLACE):
+        if not order.can_move(Status.PENDING_REPLACE):
             return None
         self.move(Status.PENDING_REPLACE, order, now_ns)
         latency_ns = self._latency.draw_ns()
@@ -225,6 +226,11 @@ class Broker:
         else:
             self._ended(order)
 
+    def move_if_legal(self, status: Status, order: Order, now_ns: int) -> None:
+        """Move an order to a status, unless something else has come in between."""
+        if order.can_move(status):
+            self.move(status, order, now_ns)
+
     def _announce(self, order: Order, now_ns: int) -> None:
         scene = self.chronicle.scene(order, now_ns)
         self.chronicle.tell(entry.created(scene))
@@ -238,13 +244,13 @@ class Broker:
             return
         session = order.ticket.session
         if not self.calendar.is_open(session, now_ns):
-            if order.status is not Status.PENDING_CANCEL:
-                self.move(Status.QUEUED, order, now_ns)
+            if order.status not in _ON_THE_WAY_OUT:
+                self.move_if_legal(Status.QUEUED, order, now_ns)
             self._closes.add(self.calendar.next_open_ns(session, now_ns), (self._activate, order, False))
             return
         scene = self.chronicle.scene(order, now_ns)
         self.chronicle.tell(route.request_created(scene), route.request_completed(scene))
-        if order.status not in (Status.PENDING_CANCEL, Status.PENDING_REPLACE, Status.WORKING):
+        if order.status not in (*_ON_THE_WAY_OUT, Status.WORKING):
             self.move(Status.WORKING, order, now_ns)
         close_ns = self.calendar.close_ns(session, now_ns)
         if close_ns is not None and order.ticket.duration is Duration.DAY:
@@ -252,6 +258,8 @@ class Broker:
         self.floor.admit(order, now_ns)
 
     def _accept_cancel(self, order: Order, now_ns: int) -> None:
+        if self._settings.cancel_by_ur_out:
+            self.move_if_legal(Status.AWAITING_UR_OUT, order, now_ns)
         scene = self.chronicle.scene(order, now_ns)
         self.chronicle.tell(out.cancel_accepted(scene), route.execution_requested(scene, cancel=True))
 

@@ -77,11 +77,13 @@ class Floor:
 
     def execute_late(self, execution: Execution, order: Order, now_ns: int) -> None:
         """Fill an order beyond its end or its quantity."""
-        status = order.status
+        status, live = order.status, order.live
         fill = self._booked(execution, order, now_ns)
         order.fill_late(fill)
         self._chronicle.fill(order, fill)
-        if order.status is not status:
+        if live and not order.live:
+            self._ended(order)
+        elif order.status is not status:
             self._chronicle.state(order)
 
     def _of(self, symbol: str) -> list[Order]:

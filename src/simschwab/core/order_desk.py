@@ -70,7 +70,7 @@ class OrderDesk:
     def _ticket(self, body: bytes) -> Ticket | Refusals:
         try:
             decoded: object = msgspec.json.decode(body)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return Refusals(("The request body is not JSON.",))
         ticket = read_ticket(decoded, ioc=self._settings.ioc_accepted)
         if isinstance(ticket, Refusals):

@@ -128,13 +128,17 @@ class Order:
         """Whether anything can still happen to it."""
         return self.status not in TERMINAL
 
+    def can_move(self, status: Status) -> bool:
+        """Tell whether the table holds a move to this status."""
+        return status in MOVES[self.status]
+
     def move(self, status: Status, now_ns: int) -> None:
         """Change the status.
 
         Raises:
             IllegalMoveError: the table does not hold this move.
         """
-        if status not in MOVES[self.status]:
+        if not self.can_move(status):
             raise IllegalMoveError(f"order {self.order_id}: {self.status} to {status} is not a legal move")
         if status in _OUT_WITH_REST:
             self.canceled_quantity = self.open_quantity
@@ -155,3 +159,4 @@ class Order:
         self.canceled_quantity = max(0, self.canceled_quantity - fill.quantity)
         if self.filled >= self.ticket.quantity:
             self.status = Status.FILLED
+            self.closed_ns = fill.filled_ns

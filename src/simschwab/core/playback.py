@@ -64,8 +64,8 @@ class TapeMarket:
         """Play `factor` times as fast as started, from the next frame on."""
         if self._begun_ns is not None and not self.finished:
             # The point on the tape stays; only what is ahead of it comes faster.
-            ahead_ns = self._frames[self._next].recv_ns - self._frames[0].recv_ns
-            self._begun_ns = self._last_due_ns - int(ahead_ns / (self._own_speed * factor))
+            played_ns = self._frames[max(0, self._next - 1)].recv_ns - self._frames[0].recv_ns
+            self._begun_ns = self._last_due_ns - int(played_ns / (self._own_speed * factor))
         self._speed = self._own_speed * factor
 
     def next_due_ns(self) -> int | None:

@@ -78,6 +78,8 @@ class Settings:
     """[?] When a price with too many decimals is told."""
     unknown_symbol: Refusal = Refusal.REFUSED
     """[?] When a symbol that does not exist is told."""
+    cancel_by_ur_out: bool = False
+    """[?] Whether an accepted cancel shows AWAITING_UR_OUT until the rest is back."""
     late_cancel_status: Positive = 400
     """[?] What DELETE of an order that has ended is answered."""
 

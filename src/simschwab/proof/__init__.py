@@ -12,7 +12,11 @@ from simschwab.virtual import Virtual
 
 
 def prove(scenario: Scenario) -> list[str]:
-    """Play a scenario; gives what was expected and not seen, nothing when all was."""
+    """Play a scenario; gives what was expected and not seen, nothing when all was.
+
+    Raises:
+        ScenarioError: a line of its proof is not understood.
+    """
     client = play(scenario)
     return wrong_in(scenario.proof, client.virtual.ledger.since(0), client.transcript)
 

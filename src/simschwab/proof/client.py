@@ -5,11 +5,13 @@ Comes from a proof's lines, goes to a virtual exchange and a transcript.
 """
 
 from collections.abc import Callable
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 
 from simschwab.core.answers import Cut, Request, Response
+from simschwab.core.faults.scenario import ScenarioError
 from simschwab.core.orders import Order
 from simschwab.core.times import NS_PER_MS, NS_PER_S
 from simschwab.proof.notes import noted_frame
@@ -17,6 +19,9 @@ from simschwab.virtual import Virtual, VirtualStream
 
 _WINDOW = {"fromEnteredTime": "2026-01-01T00:00:00.000Z", "toEnteredTime": "2026-12-31T00:00:00.000Z"}
 _FIELDS = "0,1,2,3,4,5,6,7,8,9,32,34,35,48,49"
+
+
+T = TypeVar("T", dict[str, Any], list[dict[str, Any]])
 
 
 class Client:
@@ -43,6 +48,7 @@ class Client:
             "login": self._login,
             "subs": self._subscribe,
             "run": self._run,
+            "doze": self._doze,
             "clock": self._clock,
         }
 
@@ -50,10 +56,15 @@ class Client:
         """Do one line.
 
         Raises:
-            KeyError: the verb is unknown.
+            ScenarioError: the line is not understood.
         """
-        verb, *words = line.split()
-        self._verbs[verb](words)
+        verb, *words = line.split() or [""]
+        if verb not in self._verbs:
+            raise ScenarioError(f"proof: key drive: expected one of {', '.join(self._verbs)}, got {line!r}")
+        try:
+            self._verbs[verb](words)
+        except (ValueError, IndexError) as error:
+            raise ScenarioError(f"proof: key drive: {line!r} is not understood: {error}") from None
         if verb != "run":
             self.hear()
 
@@ -79,8 +90,9 @@ class Client:
         path = self.virtual.orders_path.removesuffix("orders") + "previewOrder"
         answer = self.virtual.http("POST", path, body=order_body(words))
         told = ""
-        if answer.status == 200:
-            rejects = msgspec.json.decode(answer.body)["orderValidationResult"]["rejects"]
+        view = body_of(answer, dict)
+        if "orderValidationResult" in view:
+            rejects = view["orderValidationResult"]["rejects"]
             told = "; ".join(each["activityMessage"] for each in rejects) or "accepted"
         self._note("preview", answer, told)
 
@@ -101,23 +113,24 @@ class Client:
     def _show(self, words: list[str]) -> None:
         answer = self.virtual.http("GET", self._path(words[0]))
         told = ""
-        if answer.status == 200 and not answer.wire.lost:
-            view = msgspec.json.decode(answer.body)
+        view = body_of(answer, dict)
+        if "filledQuantity" in view:
             told = f"{view['status']} filled {view['filledQuantity']:g}"
         self._note(f"show {words[0]}", answer, told)
 
     def _list(self, _words: list[str]) -> None:
         answer = self.virtual.http("GET", self.virtual.orders_path, _WINDOW)
-        rows = msgspec.json.decode(answer.body) if answer.status == 200 and answer.wire.cut is Cut.NONE else None
-        tags = sorted({row["tag"] for row in rows}) if rows else []
-        self._note("list", answer, "" if rows is None else f"{len(rows)} orders {' '.join(tags)}".strip())
+        rows = body_of(answer, list)
+        tags = sorted({row["tag"] for row in rows})
+        read = answer.status == 200 and answer.wire.cut is Cut.NONE
+        self._note("list", answer, f"{len(rows)} orders {' '.join(tags)}".strip() if read else "")
 
     def _account(self, _words: list[str]) -> None:
         path = self.virtual.orders_path.removesuffix("/orders")
         answer = self.virtual.http("GET", path, {"fields": "positions"})
         told = ""
-        if answer.status == 200 and answer.wire.cut is Cut.NONE:
-            account = msgspec.json.decode(answer.body)["securitiesAccount"]
+        account = body_of(answer, dict).get("securitiesAccount")
+        if account is not None:
             held = [
                 f"{each['instrument']['symbol']} {each['longQuantity'] - each['shortQuantity']:g}"
                 for each in account.get("positions", [])
@@ -136,8 +149,7 @@ class Client:
         headers = {"authorization": self.virtual.basic}
         request = Request("POST", "/v1/oauth/token", {}, headers, form.encode())
         answer = self.virtual.exchange.http(request, self.virtual.now_ns)
-        if answer.status == 200:
-            self.virtual.access = msgspec.json.decode(answer.body)["access_token"]
+        self.virtual.access = body_of(answer, dict).get("access_token", self.virtual.access)
         reason = ""
         if answer.status == 400:
             reason = "invalid_grant" if b"invalid_grant" in answer.body else answer.body.decode()[:60]
@@ -169,6 +181,9 @@ class Client:
             self.hear()
             left_ms -= 100
 
+    def _doze(self, words: list[str]) -> None:
+        self.virtual.run_ms(int(words[0]))
+
     def _clock(self, words: list[str]) -> None:
         self.virtual.exchange.set_clock(int(float(words[0]) * 1000), self.virtual.now_ns)
 
@@ -193,6 +208,17 @@ class Client:
         if "Retry-After" in answer.headers:
             told = f"Retry-After {answer.headers['Retry-After']}"
         self.transcript.append(f"{what} -> {seen} {'' if wire.lost else told}".rstrip())
+
+
+def body_of(answer: Response, kind: type[T]) -> T:
+    """Give what a client can read of a good answer; empty when there is nothing of that kind."""
+    if answer.status != 200 or answer.wire.cut is not Cut.NONE:
+        return kind()
+    try:
+        body = msgspec.json.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return kind()
+    return body if isinstance(body, kind) else kind()
 
 
 def order_body(words: list[str]) -> dict[str, object]:

@@ -32,7 +32,7 @@ def noted_frame(frame: Frame, now_ms: int) -> list[str]:
     try:
         body = msgspec.json.decode(frame.payload)
         lines += _body(body, now_ms)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         lines.append("malformed")
     if frame.close_code is not None:
         lines.append(f"closed {frame.ws_code}")
@@ -57,7 +57,9 @@ def _body(body: Any, now_ms: int) -> list[str]:
 
 def _item(service: str, item: dict[str, Any], now_ms: int) -> str:
     if service == "ACCT_ACTIVITY":
-        return f"activity {item['2'] or 'plain'} {item['3'] if not item['2'] else ''}".rstrip()
+        if item.get("2"):
+            return f"activity {item['2']}{' null' if item.get('3') is None else ''}"
+        return f"activity plain {item.get('3')}"
     if service == "LEVELONE_EQUITIES":
         known = [name for name in ("1", "2", "3") if name in item]
         terms = [f"{name}={item[name]}" for name in ("delayed", "32", "48", "49") if name in item]

@@ -185,3 +185,43 @@ def test_book_times_keep_their_order_at_any_speed_and_their_lag_at_their_own(
         assert (moved_ms > latest_moved, moved_ms == latest_moved) == (book_ms > latest, book_ms == latest)
         if book_ms > latest:
             latest, latest_moved = book_ms, moved_ms
+
+
+def steady_tape(frames: int) -> TapeMarket:
+    lines = []
+    for n in range(frames):
+        item = {"key": "XYZ", "1": 1_000_000 + n * 1000, "2": [], "3": []}
+        data = {"service": "NASDAQ_BOOK", "timestamp": 1_000_250 + n * 1000, "command": "SUBS", "content": [item]}
+        lines.append(json.dumps({"recv_ns": (1_000_300 + n * 1000) * 1_000_000, "frame": {"data": [data]}}).encode())
+    return TapeMarket(read_tape(lines, None, None), 1.0)
+
+
+def dues_s(market: TapeMarket, count: int) -> list[float]:
+    dues = []
+    for _ in range(count):
+        due_ns = market.next_due_ns()
+        assert due_ns is not None
+        dues.append(due_ns / 1e9)
+        market.step(due_ns)
+    return dues
+
+
+def test_a_tape_moves_with_the_clock() -> None:
+    market = steady_tape(6)
+    market.begin(10_000_000_000)
+    assert dues_s(market, 3) == [10, 11, 12]
+    market.shift(3_600_000_000_000)
+    assert dues_s(market, 2) == [3613, 3614]
+    market.shift(-3_600_000_000_000)
+    assert dues_s(market, 1) == [15]
+
+
+def test_a_tape_runs_faster_from_where_it_is_and_then_at_its_own_pace_again() -> None:
+    market = steady_tape(9)
+    market.begin(10_000_000_000)
+    assert dues_s(market, 3) == [10, 11, 12]
+    market.pace(10.0)
+    fast = dues_s(market, 3)
+    assert [round(due_s - 12, 3) for due_s in fast] == [0.1, 0.2, 0.3]
+    market.pace(1.0)
+    assert [round(due_s - 12.3, 3) for due_s in dues_s(market, 3)] == [1, 2, 3]

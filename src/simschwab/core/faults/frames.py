@@ -15,7 +15,7 @@ from simschwab.core.faults.fault import Fault
 from simschwab.core.faults.items import changed_items, facts_of, messages_with
 from simschwab.core.faults.lies import lied
 from simschwab.core.faults.life import delay_ns
-from simschwab.core.faults.place import Place
+from simschwab.core.faults.place import FRAMES, Place
 from simschwab.core.faults.plan import Hit, Plan
 from simschwab.core.faults.texts import broken
 from simschwab.core.frames import ABNORMAL, Frame, closing
@@ -40,7 +40,7 @@ class FrameFaults:
 
     def passed(self, connection: int, frame: Frame, now_ns: int) -> list[Frame]:
         """Give what is put in the outbox in place of a frame."""
-        if not self._plan.active or frame.is_close:
+        if frame.is_close or not (self._swapped or self._plan.watches(FRAMES)):
             return [frame]
         facts = facts_of(frame)
         hits: list[Hit] = []

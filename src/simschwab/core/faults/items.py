@@ -6,7 +6,7 @@ Comes from frames that a fault may strike, goes back to frames.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -52,9 +52,11 @@ def changed_items(
     """Change the items a fault names; a change to None takes an item out, and a frame without items is None."""
     if frame.kind != "data":
         return frame
-    body = msgspec.json.decode(frame.payload)
+    entries = _whole_entries(frame.payload)
+    if entries is None:
+        return frame
     kept_entries = []
-    for entry in body["data"]:
+    for entry in entries:
         service = entry["service"]
         if _is_meant(fault, service) and (not books_only or service in BOOK_SERVICES):
             items = [change(item) if _is_named(fault, service, item) else item for item in entry["content"]]
@@ -77,6 +79,16 @@ def messages_with(frame: Frame, fault: Fault, text: str | None) -> Frame:
         return {**item, _TYPE: "" if text else item.get(_TYPE), _DATA: text}
 
     return changed_items(frame, fault, put) or frame
+
+
+def _whole_entries(payload: bytes) -> list[dict[str, Any]] | None:
+    """Give a frame's data entries; None when another fault has broken the text already."""
+    try:
+        body = msgspec.json.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    data = body.get("data") if isinstance(body, dict) else None
+    return data if isinstance(data, list) else None
 
 
 def _is_meant(fault: Fault, service: str) -> bool:

@@ -40,8 +40,8 @@ class Orders(Protocol):
     def reject(self, rejection: Rejection, order: Order, now_ns: int) -> None:
         """Reject an order now."""
 
-    def move(self, status: Status, order: Order, now_ns: int) -> None:
-        """Move an order to a status that is not an end."""
+    def move_if_legal(self, status: Status, order: Order, now_ns: int) -> None:
+        """Move an order to a status, unless something else has come in between."""
 
     def succeed(self, tag: str, order: Order, now_ns: int) -> None:
         """Replace an order by a successor of the same kind."""
@@ -158,7 +158,7 @@ class Life:
         # The first is where it starts, whatever the usual start is: nothing was told of it yet.
         order.status = statuses[0]
         for number, status in enumerate(statuses[1:], start=1):
-            broker.later(order.entered_ns + number * step_ns, partial(broker.move, status), order)
+            broker.later(order.entered_ns + number * step_ns, partial(broker.move_if_legal, status), order)
         return latency_ns + len(statuses) * step_ns
 
     def _delay_ns(self, fault: Fault) -> int:

@@ -5,6 +5,7 @@ Comes from scenarios and /sim/faults, goes to whoever applies faults at a place.
 """
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from simschwab.core.dice import dice
@@ -76,6 +77,10 @@ class Plan:
         before = len(self.active)
         self.active = [each for each in self.active if number is not None and each.number != number]
         return before - len(self.active)
+
+    def watches(self, places: AbstractSet[Place]) -> bool:
+        """Tell whether any fault is in force at some of these places."""
+        return any(each.fault.place in places for each in self.active)
 
     def shift(self, delta_ns: int) -> None:
         """Move all windows, when the clock is set."""

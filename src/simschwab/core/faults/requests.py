@@ -116,7 +116,11 @@ def _elsewhere(answer: Response, order_id: int) -> Response:
 def _emptied(answer: Response) -> Response:
     if answer.status != 200:
         return answer
-    body: object = msgspec.json.decode(answer.body)
+    try:
+        body: object = msgspec.json.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # Another fault has put a text in its place already.
+        return answer
     accounts = [body] if isinstance(body, dict) else body
     if isinstance(accounts, list) and accounts and all("securitiesAccount" in each for each in accounts):
         for each in accounts:

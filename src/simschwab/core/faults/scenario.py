@@ -7,6 +7,7 @@ Comes from scenario files and /sim/faults as text or values, goes to the command
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import isfinite
 from typing import NoReturn
 
@@ -183,7 +184,8 @@ def _check_hand(where: str, fault: Fault) -> None:
 def _check_way(where: str, text: str) -> None:
     names = statuses_in(text)
     known = [Status(name) for name in names if name in list(Status)]
-    steps = list(zip(known, [*known[1:], Status.WORKING], strict=True)) if len(known) == len(names) else []
+    way = known if known[-1:] == [Status.WORKING] else [*known, Status.WORKING]
+    steps = list(pairwise(way)) or [(Status.NEW, Status.WORKING)] if names and len(known) == len(names) else []
     legal = all(end in MOVES[start] and start not in TERMINAL for start, end in steps)
     if not steps or not legal:
         raise ScenarioError(f"{where}: key statuses: expected statuses that lead legally to WORKING, got {text!r}")

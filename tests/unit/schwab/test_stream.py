@@ -19,10 +19,11 @@ from leadline.clock import SystemClock
 from leadline.core.errors import AuthenticationError, ExitCode, UnreachableError
 from leadline.core.market import Service
 from leadline.schwab.auth import Login
+from leadline.schwab.connection import FRAME_BYTES_MAX
 from leadline.schwab.http import Http
 from leadline.schwab.protocol import Subscriptions
 from leadline.schwab.rest import Rest
-from leadline.schwab.stream import FRAME_BYTES_MAX, Patience, SchwabStream
+from leadline.schwab.stream import Patience, SchwabStream
 from leadline.schwab.wire import Message, decode
 from support.scripted_broker import APP_SECRET, CLIENT_ID, REFRESH, Broker, Step, broker_serving, token_file
 from support.scripted_server import Link, Reply, ScriptedServer, answer_to, reply

@@ -24,7 +24,7 @@ check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m 'not slow' -n auto
+	$(BIN)/pytest -m 'not slow' -n 3
 
 slow: .venv/installed-dev
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \

@@ -17,6 +17,8 @@ import pytest
 from simschwab.shelf import scenario_at, shipped_names
 from support.sim_process import ORDER, Json, Running, client, contents, get_json, receive, running, send, stream
 
+pytestmark = pytest.mark.slow  # real processes and sockets
+
 BODY_ERRORS = (aiohttp.ClientPayloadError, aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
 
 
@@ -385,7 +387,6 @@ async def test_a_shipped_scenario_over_sockets(tmp_path: Path) -> None:
             assert len(await events(session, 0, "fill")) == 3
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in shipped_names() if scenario_at(name).faults])
 async def test_every_scenario_starts_over_sockets_and_the_server_lives(tmp_path: Path, name: str) -> None:
     with running(tmp_path, "--scenario", name) as sim:

@@ -28,6 +28,8 @@ from support.sim_process import (
     stream,
 )
 
+pytestmark = pytest.mark.slow  # real processes and sockets
+
 
 @pytest.fixture
 def sim(tmp_path: Path) -> Iterator[Running]:

@@ -14,7 +14,8 @@ from simschwab.core.exchange import Exchange
 from simschwab.core.faults.scenario import Scenario, ScenarioError, read_faults, read_scenario
 from simschwab.core.settings import SettingError
 from simschwab.core.times import NS_PER_MS
-from simschwab.status import page_of, status_of
+from simschwab.page import page_of
+from simschwab.status import status_of
 
 _DIGITS_MAX = 19
 _HAND_TAG = "API_TOS:IPHONE"

@@ -1,10 +1,8 @@
-"""Owns what the simulator tells about itself: its status and a plain page of it.
+"""Owns what the simulator tells about itself, as JSON values.
 
 Never shows the lagging account view: these are the true positions.
-Comes from the exchange, goes to /sim/status and /sim.
+Comes from the exchange, goes to /sim/status and to `page`.
 """
-
-from html import escape
 
 from simschwab.core.exchange import Exchange
 from simschwab.core.times import NS_PER_MS, NS_PER_S
@@ -44,23 +42,3 @@ def status_of(exchange: Exchange, started_ns: int, now_ns: int) -> dict[str, obj
         "faults": exchange.fault_rows(now_ns),
         "ledger": {"next": ledger.next_seq, "dropped": ledger.dropped},
     }
-
-
-def page_of(status: dict[str, object]) -> str:
-    """Give the status as an HTML page without scripts."""
-    plain = ((name, value) for name, value in status.items() if name != "faults")
-    rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in plain)
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>simschwab</title>'
-        "<h1>simschwab</h1><p>A simulated broker. Nothing here is a real account.</p>"
-        f"<table>{rows}</table>{_faults(status['faults'])}"
-        '<p><a href="/sim/status">status</a> <a href="/sim/ledger">ledger</a> '
-        '<a href="/sim/faults">faults</a></p></html>'
-    )
-
-
-def _faults(rows: object) -> str:
-    if not isinstance(rows, list) or not rows:
-        return "<h2>Faults</h2><p>None in force.</p>"
-    items = "".join(f"<li>{escape(str(row))}</li>" for row in rows)
-    return f"<h2>Faults</h2><ul>{items}</ul>"

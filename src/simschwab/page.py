@@ -43,7 +43,7 @@ def page_of(status: Mapping[str, object]) -> str:
     }
     held = {symbol: qty for symbol, qty in _mapping(status["positions"]).items() if qty}
     halted = ", ".join(map(str, _list(status["halted"]))) or "none"
-    faults = _table("Faults", _FAULT, map(_fault, _list(status["faults"])))
+    faults = _table("Faults", _FAULT, map(_fault, _list(status["faults"])), "None in force.")
     clients = _table("Clients", ("connection", "logged in", "subscriptions"), map(_client, _list(status["clients"])))
     return (
         f"{_HEAD}<h1>simschwab</h1><p>A simulated broker. Nothing here is a real account.</p>{_figures(figures)}"

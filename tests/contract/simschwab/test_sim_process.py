@@ -104,7 +104,7 @@ async def test_sigterm_ends_at_once_with_exit_0_while_streams_are_open(sim: Runn
         sim.process.send_signal(signal.SIGTERM)
         code = await asyncio.to_thread(sim.process.wait, 5)
         assert code == 0
-        assert time.monotonic() - asked < 2
+        assert time.monotonic() - asked < 4, "it ended by itself, not at the limit of 5 s"
         output, errors = sim.process.communicate()
         assert errors == ""
         assert output.count("\n") == 1

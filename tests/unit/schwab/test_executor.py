@@ -767,7 +767,7 @@ async def test_activity_makes_it_ask_at_once(rig: Rig) -> None:
     woken_s = time.monotonic()
     executor.wake(answered.order_id)
     await rig.until(S.FILLED)
-    assert time.monotonic() - woken_s < 1
+    assert time.monotonic() - woken_s < 20, "it waited for its next turn, which is 30 s away"
     await executor.settle(0)
 
 
@@ -779,7 +779,7 @@ async def test_settling_leaves_exits_working_and_names_them(rig: Rig) -> None:
     await rig.until(S.WORKING)
     begun_s = time.monotonic()
     assert await rig.executor.settle(0.1) == [wanted]
-    assert 0.1 <= time.monotonic() - begun_s < 1
+    assert time.monotonic() - begun_s >= 0.1
     assert only_order(rig)["status"] == "WORKING"
     assert not rig.server.of("DELETE")
     assert rig.executor.unfinished == []
@@ -850,8 +850,8 @@ async def test_settling_does_not_wait_for_what_is_presumed_lost(rig: Rig) -> Non
     rig.send()
     await rig.until(S.LOST_PRESUMED)
     begun_s = time.monotonic()
-    assert await rig.executor.settle(2) == []
-    assert time.monotonic() - begun_s < 1.5
+    assert await rig.executor.settle(60) == []
+    assert time.monotonic() - begun_s < 30
 
 
 async def test_an_order_of_an_earlier_run_is_followed_by_its_id(rig: Rig) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer.main
 
 import leadline
 from leadline.cli import app
@@ -33,6 +34,13 @@ def calls(path: Path) -> Iterator[str]:
             yield ast.unparse(node)
         elif isinstance(node, ast.Name):
             yield node.id
+
+
+def verbs_of(command: object, before: str = "") -> Iterator[str]:
+    """The words of every verb, groups and all."""
+    for name, inner in getattr(command, "commands", {}).items():
+        words = f"{before} {name}".strip()
+        yield from verbs_of(inner, words) if hasattr(inner, "commands") else [words]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -84,9 +92,8 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 def test_every_command_and_exit_code_is_documented() -> None:
     page = (ROOT / "docs" / "commands.md").read_text()
-    for command in app.registered_commands:
-        assert command.callback is not None
-        assert f"`leadline {command.callback.__name__}" in page
+    for verb in verbs_of(typer.main.get_command(app)):
+        assert f"`leadline {verb}" in page
     codes = {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)}
     assert codes == {int(code) for code in ExitCode}
 

@@ -59,7 +59,7 @@ class Abandoned:
 
     def crash(self) -> None:
         """Leave everything that is not on disk."""
-        self._writer._connection.close()
+        self._writer._database.close()
 
 
 seams = st.lists(

@@ -103,7 +103,7 @@ class HandExecutor:
 class Bench:
     """A live trader with everything around it in the test's hands."""
 
-    def __init__(self, home: Path, policy: Policy = POLICY, limits: Limits = LIMITS, **journal: int) -> None:
+    def __init__(self, home: Path, policy: Policy = POLICY, limits: Limits = LIMITS, **journal: Any) -> None:
         self.clock = HandClock()
         self.executor = HandExecutor(self.clock)
         self.statements: list[Statement] = []

@@ -20,7 +20,7 @@ from leadline.core.ports import Clock, OrderExecutor
 from leadline.core.states import TradingState
 from leadline.schwab.executor import SchwabOrderExecutor, Timing
 from leadline.schwab.rest import Rest
-from leadline.settings import Loaded, Mode, Settings
+from leadline.settings import IntentSync, Loaded, Mode, Settings
 from leadline.store.alerts import Origin
 from leadline.store.journal import Journal
 from leadline.store.locks import FileLock, next_epoch
@@ -146,7 +146,7 @@ def make_desk(room: Room, rest: Rest) -> Desk:
 def _make_under(lock: FileLock, state_dir: Path, room: Room, rest: Rest) -> Desk:
     settings = room.loaded.settings
     epoch = next_epoch(state_dir / "epoch")
-    journal = Journal(state_dir / "intents.journal")
+    journal = Journal(state_dir / "intents.journal", is_synced=settings.intent_sync is IntentSync.POWER)
     is_paper = settings.trading_mode is Mode.PAPER
     book = Book("paper" if is_paper else "live", room.account.mode, room.account.fingerprint)
     left = recover(
@@ -158,8 +158,9 @@ def _make_under(lock: FileLock, state_dir: Path, room: Room, rest: Rest) -> Desk
     )
     if left.interrupted:
         log.warning("%s alerts of an earlier run were never decided: they are `interrupted`", left.interrupted)
-    if journal.is_half_full and not left.open_orders:
-        journal = journal.begin_anew(state_dir / f"intents-until-{epoch}.journal")
+    if journal.is_half_full:
+        still_open = {order.intent_key for order in left.open_orders}
+        journal = journal.trimmed(state_dir / f"intents-until-{epoch}.journal", still_open)
     ledger = Ledger(book, room.writer.put, room.clock)
     ledger.restore(left.fills)
     executor = _executor_of(settings, room, rest, epoch)

@@ -21,9 +21,6 @@ from leadline.settings import Loaded
 from leadline.store.status import ProcessRow, upsert_process, upsert_touch
 from leadline.store.writer import Writer
 
-WAITING_MAX = 10_000
-"""Rows waiting for the disk beyond which no more are added from here."""
-
 
 class Reporter:
     """Put the rows that say how grok is."""
@@ -39,8 +36,6 @@ class Reporter:
 
     def report(self, grok: Grok, hand_over: HandOver, detector: Detector, stream: SchwabStream, market: Market) -> None:
         """Put the process row and the touches that are new."""
-        if self._writer.waiting_count > WAITING_MAX:
-            return  # what is told here is told again in a second; orders and fills must find room
         detail: dict[str, object] = {
             "connection": stream.state.connection,
             "connected_ns": stream.state.connected_ns,
@@ -55,6 +50,7 @@ class Reporter:
             "symbols": self._symbols(detector, market),
             "store_waiting": self._writer.waiting_count,
             "store_error": self._writer.error,
+            "wal_bytes": self._writer.wal.size_bytes,
             **self._trading(),
         }
         self._put(detail, self._state())
@@ -64,7 +60,8 @@ class Reporter:
                 level_one = market.level_one(symbol)
                 status = None if level_one.halted is None else "halted" if level_one.halted else "normal"
                 book_ms = detector.book_ms_of(symbol) or 0
-                self._writer.put(upsert_touch(symbol, touch, level_one.last, status, book_ms * NS_PER_MS))
+                statement = upsert_touch(symbol, touch, level_one.last, status, book_ms * NS_PER_MS)
+                self._writer.put_state(f"touch {symbol}", statement)
 
     def stopped(self) -> None:
         """Put the last row: this process ended in order."""
@@ -85,7 +82,7 @@ class Reporter:
             config_hash=self._loaded.config_hash,
             version=__version__,
         )
-        self._writer.put(upsert_process(row))
+        self._writer.put_state("grok", upsert_process(row))
 
     def _state(self) -> str:
         return TradingState.DISABLED.value if isinstance(self._desk, str) else self._desk.trader.state.value
@@ -94,8 +91,9 @@ class Reporter:
         if isinstance(self._desk, str):
             return {"trader": f"disabled: {self._desk}"}
         trader = self._desk.trader
+        why = trader.state_reason or next(iter(trader.holds.values()), None)
         return {
-            "trader": "enabled" if trader.state_reason is None else f"enabled, exits only: {trader.state_reason}",
+            "trader": "enabled" if why is None else f"enabled, exits only: {why}",
             "orders_last_minute": self._desk.executor.budget.last_minute(self._clock.boot_ns()),
             "order_budget": self._loaded.settings.risk_orders_per_minute,
             "decision_us": _percentiles_us(trader.decision_ns),

@@ -18,6 +18,7 @@ from leadline import __version__
 from leadline.app.account import Account, check_mode, find_account
 from leadline.app.desk import Desk, Room, make_desk
 from leadline.app.endings import Ended, StopRequest, until_orphaned
+from leadline.app.health import StoreWatch
 from leadline.app.report import Reporter
 from leadline.app.terms import entries_of, rule_of
 from leadline.clock import SystemClock, boot_id
@@ -161,6 +162,8 @@ class _Run:
             on_streaming=self._look_soon,
         )
         self._reporter = Reporter(loaded, account, self._desk, clock, writer)
+        hold = self._desk.trader.hold_entries if isinstance(self._desk, Desk) else _no_trader
+        self._store_watch = StoreWatch(writer, clock, hold)
         self._looking: asyncio.Task[None] | None = None
         self._say(account)
 
@@ -213,6 +216,7 @@ class _Run:
 
     async def _keep_reporting(self) -> None:
         while True:
+            self._store_watch.look()
             self._reporter.report(self._grok, self._hand_over, self._detector, self._stream, self._market)
             await asyncio.sleep(REPORT_S)
 
@@ -248,6 +252,10 @@ def _desk_or_reason(room: Room, rest: Rest) -> Desk | str:
         if room.loaded.settings.inline_dispatch_only:
             raise
         return str(error)
+
+
+def _no_trader(source: str, reason: str | None) -> None:
+    """Hold nothing: this run trades nothing."""
 
 
 def _waker(executor: SchwabOrderExecutor) -> Callable[[ActivityItem], None]:

@@ -91,3 +91,7 @@ class StoreError(LeadlineError):
 
 class JournalError(LeadlineError):
     """An intent could not be written; nothing was sent."""
+
+
+class JournalFullError(JournalError):
+    """The intent journal has room for closing orders only, or none at all."""

@@ -29,6 +29,7 @@ class View(msgspec.Struct, frozen=True):
     """What is known at the moment of the check."""
 
     state: TradingState
+    hold: str | None
     symbol_state: SymbolState
     ours_qty: int
     gross_notional: int
@@ -73,6 +74,8 @@ def check(leg: Leg, view: View, limits: Limits) -> Approved | Refused:
 def _against_state(view: View) -> str | None:
     if view.state is not TradingState.ARMED:
         return f"trading is {view.state}"
+    if view.hold is not None:
+        return view.hold
     if view.symbol_state is not SymbolState.OPEN:
         return f"the symbol is {view.symbol_state}"
     if view.has_open_order:

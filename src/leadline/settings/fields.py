@@ -24,8 +24,19 @@ class Mode(StrEnum):
     LIVE = "live"
 
 
+class IntentSync(StrEnum):
+    """What an intent on record survives."""
+
+    PROCESS = "process"
+    POWER = "power"
+
+
+def _data_dir() -> Path:
+    return Path(platformdirs.user_data_dir("leadline"))
+
+
 def _default_db() -> Path:
-    return Path(platformdirs.user_data_dir("leadline")) / "leadline.db"
+    return _data_dir() / "leadline.db"
 
 
 def _default_state() -> Path:
@@ -49,8 +60,23 @@ class Settings(BaseSettings):
 
     symbols: Annotated[tuple[str, ...], NoDecode] = Field((), description="symbols, separated by commas")
     db_path: Path = Field(default_factory=_default_db, description="database file, on a local disk")
+    db_backup_dir: Path | None = Field(
+        None, description="backups; unset = DB_PATH.backups, or the user's directory where DB_PATH lies in memory"
+    )
+    db_backup_sec: int | None = Field(
+        None, ge=0, le=2_592_000, description="seconds between backups; 0 = none; unset = a day, in memory a minute"
+    )
+    db_backups_kept: int = Field(7, ge=1, le=10_000, description="automatic backups that are kept")
     state_dir: Path = Field(default_factory=_default_state, description="locks and intent journals, on a local disk")
+    tape_dir: Path | None = Field(
+        None, description="directory in which grok records every frame; unset = grok keeps no tape"
+    )
+    tape_segment_mb: int = Field(256, ge=1, le=100_000, description="megabytes after which a new segment is begun")
     trading_mode: Mode = Field(Mode.PAPER, description="paper or live")
+    intent_sync: IntentSync = Field(
+        IntentSync.PROCESS,
+        description="what an intent survives before it is sent: process (kill -9), or power (a power cut, slower)",
+    )
     inline_dispatch_only: bool = Field(False, description="write no alert rows; refuse to start without a trader")
     live_poll_interval: float = Field(
         1.0,
@@ -97,8 +123,16 @@ class Settings(BaseSettings):
     risk_orders_per_minute: int = Field(120, ge=10, le=120, description="order requests a minute, the app's limit")
 
     feed_silence_sec: float = Field(45, ge=1, le=600, description="seconds without a frame that end a connection")
+    feed_stale_sec: float = Field(5, ge=1, le=600, description="seconds without a book, in market hours: STALE beyond")
+    feed_stalled_sec: float = Field(30, ge=2, le=600, description="seconds until what sends nothing is asked for again")
+    feed_symbols_max: int = Field(500, ge=1, le=10_000, description="symbols of one service; more refuse to start")
     order_timeout_sec: float = Field(5, ge=0.1, le=60, description="seconds until a request counts as unanswered")
     shutdown_exit_sec: float = Field(10, ge=0, le=120, description="seconds that open exits get at shutdown")
+
+    @property
+    def data_dir(self) -> Path:
+        """Give the user's directory for data."""
+        return _data_dir()
 
     @field_validator("*", mode="before")
     @classmethod

@@ -8,7 +8,8 @@ import msgspec
 
 from leadline.core.alerts import Alert
 from leadline.core.units import NS_PER_S, dollars
-from leadline.store.writer import Statement, Writer
+from leadline.store.spill import Statement
+from leadline.store.writer import Writer
 
 BLOCK_SIZE = 1_000
 """Ids reserved at a time (design section 5); a crash may skip what is left of two blocks."""
@@ -71,10 +72,12 @@ class AlertIds:
         )
         assert isinstance(known, int)
         self._writer = writer
-        self._last = known
-        self._reserved = known + BLOCK_SIZE
+        # The mark knows ids that a database does not which was restored from a backup.
+        self._last = max(known, writer.mark.mark.alert_id)
+        self._reserved = self._last + BLOCK_SIZE
         self._asked = self._reserved
         writer.execute_now(_RESERVE, (self._reserved,))
+        writer.mark.reserved(self._reserved)
 
     @property
     def last(self) -> int:
@@ -92,6 +95,7 @@ class AlertIds:
 
     def _ask(self, upto: int) -> None:
         def reserved() -> None:
+            self._writer.mark.reserved(upto)
             self._reserved = upto
 
         self._asked = upto

@@ -12,7 +12,7 @@ from leadline.core.intent import Intent
 from leadline.core.orders import OrderState
 from leadline.core.position import Position
 from leadline.core.units import dollars
-from leadline.store.writer import Statement
+from leadline.store.spill import Statement
 
 _INSERT_ORDER = """INSERT INTO orders (intent_key, trader, mode, account, alert_id, leg, purpose, epoch,
     symbol, instruction, qty, order_type, limit_price, state, decide_ns) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)

@@ -4,12 +4,18 @@ Never runs half: each migration and the record that it ran are one transaction.
 Comes from the writer at start; goes to the file.
 """
 
+import logging
+from datetime import UTC, datetime
 from pathlib import Path
 
 import apsw
 
 from leadline.core.errors import SchemaError, StoreError
+from leadline.core.units import NS_PER_S
+from leadline.store.backup import copy_database
 from leadline.store.connection import enter_wal, explained
+
+log = logging.getLogger(__name__)
 
 SPINE = """
 CREATE TABLE alerts (              -- one row an alert; the id is the alert's id
@@ -140,27 +146,41 @@ CREATE TABLE processes (           -- one row a role: who runs, how, and how it 
 );
 """
 
+FEED = """
+CREATE INDEX dispositions_kind ON dispositions (disposition);
+
+CREATE TABLE feed_gaps (           -- when no books came, and for which symbols
+    gap_id INTEGER PRIMARY KEY,
+    start_ns INTEGER NOT NULL,     -- the last frame before, UTC
+    end_ns INTEGER NOT NULL,       -- the first one after
+    symbols TEXT,                  -- separated by commas; NULL = all
+    reason TEXT NOT NULL
+);
+CREATE INDEX feed_gaps_time ON feed_gaps (start_ns);
+"""
+
 RECORD = "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT, ran_ns INTEGER)"
 
-MIGRATIONS: tuple[tuple[str, str], ...] = (("spine", SPINE),)
+MIGRATIONS: tuple[tuple[str, str], ...] = (("spine", SPINE), ("feed", FEED))
 """Name and SQL of each migration; its place, counted from 1, is its number. Only ever appended to."""
 
 VERSION = len(MIGRATIONS)
 
 
 def migrate(connection: apsw.Connection, path: Path, now_ns: int) -> list[str]:
-    """Bring the file to the current schema and give the names of the migrations that ran.
+    """Bring the file to the current schema, a backup first, and give the names of the migrations that ran.
 
     Raises:
-        SchemaError: a newer version of leadline wrote the file (exit 4); not a byte of it was changed.
-        StoreError: the file cannot be read as a database, or another program's tables are in it.
+        StoreError: there is no room for the backup, or a migration fails; the file is left as it was.
     """
     with explained(path):
         found = int(connection.pragma("user_version"))
-        _refuse(connection, path, found)
         enter_wal(connection, path)
         if 0 < found < len(MIGRATIONS):
-            backup(connection, path.with_name(f"{path.name}.schema{found}.bak"))
+            backup = backup_path(path, found, now_ns)
+            if not backup.exists():
+                copy_database(connection, backup)
+            log.info("%s: schema %s becomes %s; the file as it was: %s", path, found, len(MIGRATIONS), backup)
         ran = []
         for number, (name, sql) in enumerate(MIGRATIONS[found:], start=found + 1):
             if _run(connection, number, name, sql, now_ns):
@@ -168,8 +188,20 @@ def migrate(connection: apsw.Connection, path: Path, now_ns: int) -> list[str]:
         return ran
 
 
-def _refuse(connection: apsw.Connection, path: Path, found: int) -> None:
-    """Refuse a file that is not ours to change."""
+def backup_path(path: Path, schema: int, now_ns: int) -> Path:
+    """Give the name under which a file is kept before it is migrated."""
+    moment = datetime.fromtimestamp(now_ns // NS_PER_S, UTC)
+    return path.with_name(f"{path.name}.schema{schema}-{moment:%Y%m%dT%H%M%SZ}.bak")
+
+
+def refuse_foreign(connection: apsw.Connection, path: Path) -> None:
+    """Refuse a file that is not ours to change; not a byte of it is changed.
+
+    Raises:
+        SchemaError: a newer version of leadline wrote the file (exit 4).
+        StoreError: another program's tables are in it.
+    """
+    found = int(connection.pragma("user_version"))
     if found > len(MIGRATIONS):
         raise SchemaError(
             f"the database has schema {found}, this leadline knows {len(MIGRATIONS)}",
@@ -198,13 +230,3 @@ def _run(connection: apsw.Connection, number: int, name: str, sql: str, now_ns: 
         connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (number, name, now_ns))
         connection.pragma("user_version", number)
     return True
-
-
-def backup(connection: apsw.Connection, target: Path) -> None:
-    """Copy the whole database to `target` while it is in use."""
-    copy = apsw.Connection(str(target))
-    try:
-        with copy.backup("main", connection, "main") as job:
-            job.step()
-    finally:
-        copy.close()

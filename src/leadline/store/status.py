@@ -8,7 +8,7 @@ import msgspec
 
 from leadline.core.market import Touch
 from leadline.core.units import dollars
-from leadline.store.writer import Statement
+from leadline.store.spill import Statement
 
 _UPSERT_PROCESS = "INSERT OR REPLACE INTO processes VALUES (?,?,?,?,?,?,?,?,?,?,?)"
 _UPSERT_TOUCH = "INSERT OR REPLACE INTO touches VALUES (?,?,?,?,?,?,?,?,?)"

@@ -1,83 +1,101 @@
 """Owns the one thread of this process that writes to the database, in grouped commits.
 
-Never makes its caller wait, and never forgets a statement because the disk or a lock said no: it keeps and tries again.
+Never makes its caller wait, and never forgets a row because the disk or a lock said no: it keeps it and tries again,
+in memory up to a bound, then in a file beside the database, which the next start reads.
 Comes from the event loop as statements; goes to the file within COMMIT_INTERVAL_S.
 """
 
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from time import monotonic
 
 import apsw
 
 from leadline.core.errors import LeadlineError, StoreError
-from leadline.store.connection import explained, open_writer
-from leadline.store.schema import migrate
+from leadline.store.connection import explained
+from leadline.store.database import WAL_LONG_BYTES, Database, WalState
+from leadline.store.mark import MarkKeeper
+from leadline.store.spill import Spill, Statement, Value, spill_path
 
 log = logging.getLogger(__name__)
-
-Value = int | float | str | bytes | None
-"""What SQLite keeps."""
-
-Statement = tuple[str, tuple[Value, ...]]
-"""SQL with question marks, and what stands for them."""
 
 COMMIT_INTERVAL_S = 0.05
 """The longest that a statement waits for its commit (design section 5)."""
 
 RETRY_S = 0.5
+GROUP_MAX = 5_000
+
+MEMORY_MAX = 50_000
+"""Statements kept in memory while nothing can be written; beyond it the oldest wait in the spill file."""
+
 QUEUE_MAX = 500_000
-"""Statements kept while nothing can be written; at the limit new ones are refused, counted and said.
+"""Statements kept in memory where the spill file cannot be written either; beyond it new ones are refused and said.
 
 One whose commit somebody waits for (`on_commit`) is always taken: those are few, and whoever waits would wait for ever.
 """
 
-GROUP_MAX = 5_000
+SLOW_STATE_S = 10.0
+"""How often states are written while a reader keeps the WAL long (WAL_LONG_BYTES)."""
 
-UNWRITABLE = (
-    apsw.ConstraintError,
-    apsw.SQLError,
-    apsw.MismatchError,
-    apsw.BindingsError,
-    apsw.TooBigError,
-    TypeError,  # a value of no SQL type
-    ValueError,  # half a surrogate pair
-    OverflowError,  # an integer beyond 64 bits
-)
-"""What SQLite says of a row that no later attempt could write."""
+WAL_NO_STATE_BYTES = 8 * WAL_LONG_BYTES
+"""With a WAL of this length states are no longer written: what is left to grow it are records."""
 
 LAST_TRY_S = 5.0
 """How long a closing writer's thread may still be inside SQLite after its time ran out."""
+
+__all__ = ["COMMIT_INTERVAL_S", "Statement", "Value", "Writer"]
 
 
 class Writer:
     """Write statements in the order in which they were put."""
 
     def __init__(self, path: Path, now_ns: int) -> None:
-        """Open and migrate the file.
+        """Open, check and migrate the file, and write what an earlier process could not.
 
         Raises:
             StoreError: the file cannot be used.
             SchemaError: a newer version wrote it.
         """
         self.path = path
-        self._connection = open_writer(path)
-        try:
-            migrate(self._connection, path, now_ns)
-        except LeadlineError:
-            self._connection.close()
-            raise
+        self._database = Database(path, now_ns)
         self._queue: deque[tuple[Statement, Callable[[], None] | None]] = deque()
+        self._states: dict[str, Statement] = {}
+        self._states_written_s = 0.0
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._giving_up = threading.Event()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
-        self.error: str | None = None
-        """Why the last commit failed; None while all is well."""
+        self._error: str | None = None
         self.refused_count = 0
         """Statements that were not taken, because too many waited or the writer was closed."""
+        try:
+            self._spill = self._take_up()
+        except BaseException:
+            self._database.close()
+            raise
+
+    def _take_up(self) -> Spill:
+        """Write the rows that an earlier process left in the spill file."""
+        with explained(self.path):
+            try:
+                spill = Spill(spill_path(self.path))
+                count = spill.count
+                while spill.count:
+                    self._database.commit(spill.next_group(GROUP_MAX))
+                    spill.taken()
+            except OSError as error:
+                raise StoreError(
+                    f"rows that wait for the database cannot be read ({error.strerror})",
+                    which=str(spill_path(self.path)),
+                    expected="a file that this user can read and remove",
+                    do="correct its permissions",
+                ) from error
+        if count:
+            log.warning("store: %s rows that an earlier run could not write are in %s now", count, self.path)
+        return spill
 
     def start(self) -> None:
         """Start the thread; until then `execute_now` belongs to the caller."""
@@ -91,14 +109,19 @@ class Writer:
         """
         assert not self._thread.is_alive(), "the connection belongs to the writer's thread"
         with explained(self.path):
-            return [tuple(row) for row in self._connection.execute(sql, values)]
+            return [tuple(row) for row in self._database.connection.execute(sql, values)]
 
     def put(self, statement: Statement, on_commit: Callable[[], None] | None = None) -> None:
-        """Queue a statement. `on_commit` is called on the writer's thread once it is on disk."""
+        """Queue a record. `on_commit` is called on the writer's thread once it is on disk."""
         if self._giving_up.is_set() or (on_commit is None and len(self._queue) >= QUEUE_MAX):
             self._refuse(statement)
             return
         self._queue.append((statement, on_commit))
+        self._wake.set()
+
+    def put_state(self, name: str, statement: Statement) -> None:
+        """Queue how something is now, in place of what is still queued under the same name."""
+        self._states[name] = statement
         self._wake.set()
 
     def _refuse(self, statement: Statement) -> None:
@@ -108,9 +131,24 @@ class Writer:
         self.refused_count += 1
 
     @property
+    def mark(self) -> MarkKeeper:
+        """Give the mark beside the database."""
+        return self._database.mark
+
+    @property
+    def wal(self) -> WalState:
+        """Give how the WAL was at the last commit."""
+        return self._database.wal
+
+    @property
+    def error(self) -> str | None:
+        """Say why rows do not reach DB_PATH; None while all is well."""
+        return self._error or self._database.lost
+
+    @property
     def waiting_count(self) -> int:
-        """Give the number of statements that are not committed."""
-        return len(self._queue)
+        """Give the number of records that are not committed."""
+        return len(self._queue) + self._spill.count
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all that was put is on disk; False if it is not by then."""
@@ -121,8 +159,10 @@ class Writer:
     def close(self, timeout_s: float = 10.0) -> None:
         """Write what waits, trying again until `timeout_s` has passed, then end the thread and close the file.
 
+        What cannot be written by then goes to the spill file, for the next start.
+
         Raises:
-            StoreError: statements could not be written in time.
+            StoreError: it could not be written there either.
         """
         self._stopping.set()
         self._wake.set()
@@ -132,56 +172,104 @@ class Writer:
             self._thread.join(LAST_TRY_S)
         self._giving_up.set()
         if not self._thread.is_alive():
-            self._connection.close()
-        if self._queue:
+            self._database.close()
+        if self.waiting_count:
+            self._leave()
+
+    def _leave(self) -> None:
+        """Leave what waits to the next start."""
+        try:
+            self._to_spill(len(self._queue))
+        except OSError as error:
             raise StoreError(
-                f"{len(self._queue)} rows could not be written ({self.error or 'time ran out'})",
+                f"{len(self._queue)} rows could not be written ({self.error or 'time ran out'}), nor kept in"
+                f" {self._spill.path} ({error.strerror})",
                 which=f"DB_PATH={self.path}",
                 do="free the disk or the lock; orders and fills are taken from the broker at the next start",
-            )
+            ) from error
+        why = self.error or "time ran out"
+        log.error("store: %s rows wait in %s for the next start (%s)", self._spill.count, self._spill.path, why)
 
     def _run(self) -> None:
         while not self._giving_up.is_set():
             self._wake.wait()
             self._wake.clear()
             self._stopping.wait(COMMIT_INTERVAL_S)
-            while self._queue:
-                if not self._commit_group() and self._giving_up.wait(RETRY_S):
-                    return
+            while self._queue or self._spill.count or self._states_are_due():
+                if not self._commit_group():
+                    self._bound_memory()
+                    if self._giving_up.wait(RETRY_S):
+                        return
             if self._stopping.is_set():
                 return
 
-    def _commit_group(self) -> bool:
-        """Commit the oldest statements together; keep them all if that fails."""
-        group = [self._queue[i] for i in range(min(len(self._queue), GROUP_MAX))]
-        try:
-            with self._connection:
-                for (sql, values), _ in group:
-                    self._apply(sql, values)
-        except apsw.Error as error:
-            if self.error is None:
-                log.error("store: commit to %s failed, kept and tried again: %s", self.path, error)
-            self.error = str(error)
+    def _states_are_due(self) -> bool:
+        """Tell whether states are to be written now: they are what grows a WAL that a reader keeps."""
+        if not self._states:
             return False
-        if self.error is not None:
-            log.warning("store: commits to %s work again", self.path)
-        self.error = None
+        wal = self._database.wal
+        if not wal.is_pinned or self._stopping.is_set():
+            return True
+        return wal.size_bytes < WAL_NO_STATE_BYTES and monotonic() - self._states_written_s >= SLOW_STATE_S
+
+    def _commit_group(self) -> bool:
+        """Commit the oldest statements and the states together; keep them all if that fails."""
+        states = self._take_states() if self._states_are_due() else {}
+        try:
+            self._database.keep_place()
+            spilled = self._spill.next_group(GROUP_MAX) if self._spill.count else []
+            group = [] if spilled else [self._queue[i] for i in range(min(len(self._queue), GROUP_MAX))]
+            self._database.commit([*spilled, *(statement for statement, _ in group), *states.values()])
+        except (apsw.Error, LeadlineError, OSError) as error:
+            for name, statement in states.items():
+                self._states.setdefault(name, statement)  # unless a newer one was put meanwhile
+            if self._error is None:
+                log.error("store: commit to %s failed, kept and tried again: %s", self.path, error)
+            self._error = str(error)
+            return False
+        if self._error is not None:
+            log.warning("store: commits to %s work again", self._database.path)
+        self._error = None
+        if spilled:
+            self._spill.taken()
+        self._tell(on_commit for _, on_commit in group if on_commit is not None)
         for _ in group:
             self._queue.popleft()
-        for _, on_commit in group:
-            if on_commit is not None:
-                self._tell(on_commit)
+        self._database.watch_wal()
         return True
 
-    def _apply(self, sql: str, values: tuple[Value, ...]) -> None:
-        try:
-            self._connection.execute(sql, values)
-        except UNWRITABLE as error:
-            # A row that the schema refuses will be refused for ever: say it whole, and let the others through.
-            log.error("store: row refused (%s): %s %r", error, sql, values)
+    def _take_states(self) -> dict[str, Statement]:
+        """Take the states one by one: the event loop may put new ones meanwhile."""
+        self._states_written_s = monotonic()
+        taken = {}
+        for name in list(self._states):
+            taken[name] = self._states.pop(name)
+        return taken
 
-    def _tell(self, on_commit: Callable[[], None]) -> None:
+    def _bound_memory(self) -> None:
+        """Move the oldest rows to the spill file once too many wait in memory."""
+        if len(self._queue) <= MEMORY_MAX:
+            return
         try:
-            on_commit()
-        except Exception:
-            log.exception("store: whoever waited for a commit failed; rows are written on")
+            self._to_spill(len(self._queue) - MEMORY_MAX // 2)
+        except OSError as error:
+            log.error("store: rows cannot wait in %s (%s), they wait in memory", self._spill.path, error.strerror)
+
+    def _to_spill(self, count: int) -> None:
+        """Move the oldest `count` rows; those whose commit somebody waits for stay in memory.
+
+        Raises:
+            OSError: the disk said no; they are all still in memory.
+        """
+        oldest = [self._queue[i] for i in range(count)]
+        self._spill.add(statement for statement, on_commit in oldest if on_commit is None)
+        for _ in oldest:
+            self._queue.popleft()
+        self._queue.extendleft(reversed([waited for waited in oldest if waited[1] is not None]))
+
+    def _tell(self, waiting: Iterable[Callable[[], None]]) -> None:
+        for on_commit in waiting:
+            try:
+                on_commit()
+            except Exception:
+                log.exception("store: whoever waited for a commit failed; rows are written on")

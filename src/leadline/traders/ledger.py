@@ -21,7 +21,7 @@ from leadline.store.orders import (
     update_order,
     upsert_position,
 )
-from leadline.store.writer import Statement
+from leadline.store.spill import Statement
 from leadline.traders.holding import Holding, TrackedOrder
 
 log = logging.getLogger(__name__)

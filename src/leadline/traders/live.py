@@ -22,7 +22,8 @@ from leadline.core.states import TradingState
 from leadline.store.alerts import Origin
 from leadline.store.journal import Journal
 from leadline.store.orders import insert_disposition
-from leadline.store.writer import Statement
+from leadline.store.spill import Statement
+from leadline.traders.lanes import Lane, Run
 from leadline.traders.ledger import Ledger
 from leadline.traders.outlook import priceable, view_of
 from leadline.traders.recovery import OpenOrder
@@ -33,23 +34,6 @@ DECISIONS_KEPT = 1_000
 
 ACCOUNT_REFUSALS = frozenset({401, 403, 404})
 """Refusals that are about the account or the login, not the order: nothing is opened until a person has looked."""
-
-
-class Run(msgspec.Struct):
-    """One alert on its way through its lane."""
-
-    alert_id: int
-    alert: Alert
-    done: Progress
-    has_waited: bool = False
-    is_settled: bool = False
-
-
-class Lane(msgspec.Struct):
-    """A symbol's lane: one alert running, one waiting (design section 5)."""
-
-    running: Run | None = None
-    waiting: tuple[int, Alert] | None = None
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -87,6 +71,8 @@ class LiveTrader:
         self._is_stopping = False
         self.state = TradingState.DISABLED
         self.state_reason: str | None = None
+        self.holds: dict[str, str] = {}
+        """Why nothing is opened for now, by what says so; it ends by itself."""
         self.decision_ns: deque[int] = deque(maxlen=DECISIONS_KEPT)
         """From frame received to intent on record, the last DECISIONS_KEPT times."""
 
@@ -110,6 +96,16 @@ class LiveTrader:
         if self.state is TradingState.ARMED:
             self.state, self.state_reason = TradingState.REDUCING, reason
             log.error("trading is REDUCING, exits only: %s", reason)
+
+    def hold_entries(self, source: str, reason: str | None) -> None:
+        """Open nothing while there is a reason; None from the same source ends it. Exits go on."""
+        if reason is None:
+            if self.holds.pop(source, None) is not None:
+                log.warning("entries are allowed again by the %s", source)
+        else:
+            if source not in self.holds:
+                log.error("entries are held by the %s: %s", source, reason)
+            self.holds[source] = reason
 
     def stop(self) -> None:
         """Take no more alerts and open nothing; what runs may end."""
@@ -213,8 +209,7 @@ class LiveTrader:
         try:
             self._journal.append(intent)
         except JournalError as error:
-            log.error("NOT SENT: %s", error)
-            self._end(run, self._refused(run, f"not recorded: {error.what}"))
+            self._not_recorded(run, leg, error)
             return
         if leg.purpose is Purpose.OPEN:
             run.done = msgspec.structs.replace(run.done, opens=run.done.opens + 1)
@@ -231,6 +226,16 @@ class LiveTrader:
             log.exception("order %s: the executor failed", intent.key)
             self.close_entries(f"a fault while sending order {intent.key}")
             self._told(run, intent, OrderNews(OrderState.LOST_PRESUMED, reason=f"a fault while it was sent: {error!r}"))
+
+    def _not_recorded(self, run: Run, leg: Leg, error: JournalError) -> None:
+        """End an alert whose leg could not be recorded, and say what that leaves open."""
+        if leg.purpose is Purpose.CLOSE:
+            qty = self.ledger.holding(leg.order.symbol).position.qty
+            log.error("NOT FLAT: %s %s shares, and their close was not sent: %s", leg.order.symbol, qty, error)
+        else:
+            log.error("NOT SENT: %s", error)
+        self.close_entries(f"intents cannot be recorded: {error.what}")
+        self._end(run, self._refused(run, f"not recorded: {error.what}"))
 
     def _told(self, run: Run, intent: Intent, news: OrderNews) -> None:
         """Book what became of a leg; once the alert's last one has ended, decide the next."""
@@ -272,4 +277,12 @@ class LiveTrader:
     def _look(self, symbol: str) -> risk.View:
         now_ns = self._clock.boot_ns()
         requests = self._executor.budget.last_minute(now_ns)
-        return view_of(symbol, self.state, self.ledger, self._market, now_ns=now_ns, requests_last_minute=requests)
+        return view_of(
+            symbol,
+            self.state,
+            self.ledger,
+            self._market,
+            hold=next(iter(self.holds.values()), None),
+            now_ns=now_ns,
+            requests_last_minute=requests,
+        )

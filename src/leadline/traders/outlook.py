@@ -11,13 +11,21 @@ from leadline.traders.ledger import Ledger
 
 
 def view_of(
-    symbol: str, state: TradingState, ledger: Ledger, market: Market, *, now_ns: int, requests_last_minute: int
+    symbol: str,
+    state: TradingState,
+    ledger: Ledger,
+    market: Market,
+    *,
+    hold: str | None,
+    now_ns: int,
+    requests_last_minute: int,
 ) -> View:
     """Gather what is known of a symbol; `now_ns` is the boot clock."""
     holding = ledger.holding(symbol)
     touch = market.touches.get(symbol)
     return View(
         state=state,
+        hold=hold,
         symbol_state=holding.state,
         ours_qty=holding.position.qty,
         gross_notional=ledger.gross_notional(lambda held: mark_of(held, ledger, market)),

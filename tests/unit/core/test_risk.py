@@ -16,6 +16,7 @@ from support.trading import LIMITS
 
 TOUCH = Touch(131_200, 131_300, 100, 100, 0, 0)
 VIEW = View(
+    hold=None,
     state=TradingState.ARMED,
     symbol_state=SymbolState.OPEN,
     ours_qty=0,

@@ -134,14 +134,15 @@ def test_last_is_the_last_id_of_any_run(path: Path) -> None:
 
 
 def test_ids_stay_ahead_of_rows_and_orders_that_the_counter_does_not_know(path: Path) -> None:
-    """As after a restore of an older counter, or a row that recovery took from the journal."""
+    """As after a restore of a backup, or a row that recovery took from the journal."""
     writer = Writer(path, 1)
     writer.execute_now(*insert_alert(5_000, an_alert(), ORIGIN))
     assert AlertIds(writer).next() == 5_001
     writer.execute_now(*insert_order(an_intent(90_000), Book("live", "sim", "abc")))
     assert AlertIds(writer).next() == 90_001
     writer.execute_now("UPDATE counters SET value = 3 WHERE name = 'alert_id'")
-    assert AlertIds(writer).next() == 90_001
+    writer.execute_now("DELETE FROM orders")
+    assert AlertIds(writer).next() == 91_001, "the mark beside the file knows what the file has forgotten"
     writer.close()
 
 

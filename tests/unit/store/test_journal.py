@@ -1,19 +1,23 @@
 """The intent journal: what was appended is there after anything, what was not is not, and closes always have room."""
 
+import contextlib
 import errno
 import logging
 import os
 import re
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from time import sleep
+from typing import Any
 
 import pytest
 
-from leadline.core.errors import JournalError
+from leadline.core.errors import JournalError, JournalFullError
 from leadline.core.intent import Intent
+from leadline.store import journal as journal_module
 from leadline.store.journal import MAGIC, RESERVE_BYTES, SIZE_BYTES, Journal
 from support.intents import an_intent
 from support.machine import child, fill_up, killed, said, small_disk
@@ -23,6 +27,7 @@ KB = 1_024
 APPEND_FOR_EVER = """
 import itertools, sys
 from pathlib import Path
+from leadline.store import journal as journal_module
 from leadline.store.journal import Journal
 from support.intents import an_intent
 journal = Journal(Path(sys.argv[1]))
@@ -185,6 +190,61 @@ def test_an_input_output_error_is_said_and_the_next_intent_takes_the_place(
     assert keys(Journal(path).intents) == ["live-1-2-1"]
 
 
+def test_with_sync_each_record_is_on_disk_before_append_returns(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    pwrite = os.pwrite
+    monkeypatch.setattr(journal_module, "_sync", lambda fd: calls.append("sync"))
+
+    def noted(fd: int, data: bytes, offset: int) -> int:
+        calls.append("write")
+        return pwrite(fd, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", noted)
+    journal = Journal(path, is_synced=True)
+    calls.clear()
+    journal.append(an_intent(1))
+    assert calls == ["write", "sync"]
+    unsynced = Journal(path)
+    calls.clear()
+    unsynced.append(an_intent(2))
+    assert calls == ["write"]
+
+
+def test_a_record_whose_sync_failed_is_no_record_now_and_after_a_restart(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F62: its bytes may be in the file, but nothing was sent for them."""
+    journal = Journal(path, is_synced=True)
+    journal.append(an_intent(1))
+
+    def fail(fd: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_module, "_sync", fail)
+        with pytest.raises(JournalError, match=r"live-1-2-1 was not recorded \(Input/output"):
+            journal.append(an_intent(2))
+    assert keys(Journal(path).intents) == ["live-1-1-1"]
+    journal.append(an_intent(3))
+    assert keys(Journal(path).intents) == ["live-1-1-1", "live-1-3-1"]
+
+
+@pytest.mark.parametrize("how", ["removed", "moved", "replaced"])
+def test_a_journal_that_is_no_longer_at_its_path_records_nothing(path: Path, how: str) -> None:
+    """F68: the next start would not replay it."""
+    journal = Journal(path)
+    journal.append(an_intent(1))
+    path.rename(path.with_name("elsewhere"))
+    if how == "removed":
+        path.with_name("elsewhere").unlink()
+    if how == "replaced":
+        path.write_bytes(MAGIC)
+    for closes in (False, True):
+        with pytest.raises(JournalError, match=r"was not recorded \((No such file|the file was replaced)") as told:
+            journal.append(an_intent(2, closes=closes))
+        assert not isinstance(told.value, JournalFullError)
+
+
 @pytest.mark.parametrize("written", [0, 1, 7, 8, 9, 100])
 def test_a_short_write_is_no_record(path: Path, monkeypatch: pytest.MonkeyPatch, written: int) -> None:
     journal = Journal(path)
@@ -304,32 +364,76 @@ def test_a_journal_that_an_earlier_version_made_larger_keeps_its_room(path: Path
     smaller.append(an_intent(7, closes=True))
 
 
-# beginning anew
+# trimming
 
 
-def test_beginning_anew_keeps_the_old_one_under_another_name(path: Path) -> None:
+def test_trimming_keeps_what_is_open_and_the_old_file_under_another_name(path: Path) -> None:
     journal = small(path)
-    openings = fill(journal)
+    count = fill(journal)
+    journal = small(path)
     kept = path.with_name("old.journal")
-    anew = journal.begin_anew(kept)
-    assert anew.intents == []
-    assert not anew.is_half_full
-    assert fill(anew) == openings
-    assert len(small(kept).intents) == openings
+    wanted = {an_intent(3).key, an_intent(count - 1).key}
+    trimmed = journal.trimmed(kept, wanted)
+    assert keys(trimmed.intents) == [an_intent(3).key, an_intent(count - 1).key]
+    assert not trimmed.is_half_full
+    assert fill(trimmed) == count - 2
+    assert len(small(kept).intents) == count
     with pytest.raises(JournalError):
         journal.append(an_intent())
 
 
-def test_beginning_anew_writes_over_nothing(path: Path) -> None:
+def test_what_is_put_aside_takes_no_more_room_than_its_records(path: Path) -> None:
+    journal = Journal(path)
+    journal.append(an_intent(1))
+    journal = Journal(path)
+    kept = path.with_name("old.journal")
+    journal.trimmed(kept, ())
+    assert kept.stat().st_size < 2 * KB
+    assert path.stat().st_size == SIZE_BYTES
+
+
+def test_trimming_writes_over_nothing(path: Path) -> None:
     journal = small(path)
     journal.append(an_intent(1))
     kept = path.with_name("old.journal")
     kept.write_text("precious")
     with pytest.raises(JournalError, match=r"old\.journal: .*cannot be put aside \(File exists\)"):
-        journal.begin_anew(kept)
+        journal.trimmed(kept, ())
     assert kept.read_text() == "precious"
     journal.append(an_intent(2))
     assert keys(small(path).intents) == ["live-1-1-1", "live-1-2-1"]
+
+
+@pytest.mark.parametrize("step", range(12))
+def test_trimming_that_is_killed_leaves_the_old_journal_or_the_new_one(
+    path: Path, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever call to the system is the last one: both hold all that is open."""
+    small(path).append(an_intent(1))
+    journal = small(path)
+    journal.append(an_intent(2))
+    journal = small(path)
+    left = iter(range(step))
+
+    class Killed(BaseException):
+        pass
+
+    def counted(call: Callable[..., Any]) -> Callable[..., Any]:
+        def dying(*args: Any, **kwargs: Any) -> Any:
+            if next(left, None) is None:
+                raise Killed
+            return call(*args, **kwargs)
+
+        return dying
+
+    with monkeypatch.context() as patch:
+        for name in ("open", "pwrite", "posix_fallocate", "fsync", "link", "replace", "ftruncate", "unlink"):
+            patch.setattr(os, name, counted(getattr(os, name)))
+        with contextlib.suppress(Killed):
+            journal.trimmed(path.with_name("old.journal"), {an_intent(2).key})
+    assert keys(small(path).intents)[-1:] == [an_intent(2).key]
+    again = small(path).trimmed(path.with_name("older.journal"), {an_intent(2).key})
+    assert keys(again.intents) == [an_intent(2).key]
 
 
 # kills

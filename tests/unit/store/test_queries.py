@@ -261,7 +261,10 @@ def test_a_directory_is_said(tmp_path: Path) -> None:
 
 
 def test_a_database_of_others_is_said(tmp_path: Path) -> None:
-    for name, sql in (("a", "CREATE TABLE places (id)"), ("b", "CREATE TABLE places (id); PRAGMA user_version = 1")):
+    for name, sql in (
+        ("a", "CREATE TABLE places (id)"),
+        ("b", f"CREATE TABLE places (id); PRAGMA user_version = {VERSION}"),
+    ):
         other = apsw.Connection(str(tmp_path / name))
         other.execute(sql)
         other.close()

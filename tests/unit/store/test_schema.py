@@ -8,11 +8,13 @@ import pytest
 
 from leadline.core.errors import ExitCode, SchemaError, StoreError
 from leadline.store import schema
+from leadline.store.backup import copy_database
 from leadline.store.connection import open_writer
 from leadline.store.schema import MIGRATIONS, migrate
 from leadline.store.writer import Writer
 
 SECOND = ("second", "ALTER TABLE alerts ADD COLUMN mood TEXT; SELECT 1; CREATE TABLE moods (name TEXT)")
+AT_1330_NS = 1_790_343_000_000_000_000
 SPINE_TABLES = {
     *("alerts", "counters", "orders", "fills", "positions", "dispositions", "touches", "processes", "migrations"),
 }
@@ -117,7 +119,7 @@ def test_a_text_file_is_refused_and_not_a_byte_changed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", ["nowhere/x.db", "a_file/x.db"])
 def test_a_place_that_is_none_is_said(tmp_path: Path, place: str) -> None:
     (tmp_path / "a_file").write_text("")
-    with pytest.raises(StoreError, match="cannot be opened"):
+    with pytest.raises(StoreError, match=r"DB_PATH=.*cannot be (opened|made)"):
         Writer(tmp_path / place, 8)
 
 
@@ -128,11 +130,12 @@ def test_an_older_file_is_saved_and_upgraded_with_all_that_is_in_it(
     a_file_of_now(path)
     old = len(MIGRATIONS)
     monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, SECOND))
-    assert opened(path, 8) == ["second"]
+    assert opened(path, AT_1330_NS) == ["second"]
     assert rows(path, "SELECT * FROM counters") == [("kept", 42)]
-    assert rows(path, "SELECT number, ran_ns FROM migrations") == [*((n + 1, 7) for n in range(old)), (old + 1, 8)]
+    before = [(number + 1, 7) for number in range(old)]
+    assert rows(path, "SELECT number, ran_ns FROM migrations") == [*before, (old + 1, AT_1330_NS)]
     assert "moods" in tables(path), "what stands behind a statement that gives rows ran too"
-    saved = tmp_path / f"x.db.schema{old}.bak"
+    saved = tmp_path / f"x.db.schema{old}-20260925T133000Z.bak"
     assert rows(saved, "SELECT * FROM counters") == [("kept", 42)]
     assert "moods" not in tables(saved)
     assert rows(saved, "PRAGMA user_version") == [(old,)]
@@ -173,13 +176,12 @@ def test_two_processes_that_start_at_once_run_a_migration_once(monkeypatch: pyte
     a_file_of_now(path)
     monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, SECOND))
     late = open_writer(path)
-    backup = schema.backup
 
     def outrun(connection: apsw.Connection, target: Path) -> None:
-        monkeypatch.setattr(schema, "backup", backup)
+        monkeypatch.setattr(schema, "copy_database", copy_database)
         assert opened(path, 8) == ["second"]
-        backup(connection, target)
+        copy_database(connection, target.with_name("late.bak"))
 
-    monkeypatch.setattr(schema, "backup", outrun)
+    monkeypatch.setattr(schema, "copy_database", outrun)
     assert migrate(late, path, 9) == []
     assert rows(path, f"SELECT ran_ns FROM migrations WHERE number = {len(MIGRATIONS) + 1}") == [(8,)]

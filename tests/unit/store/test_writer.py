@@ -55,6 +55,26 @@ for number in itertools.count(last + 1):
     time.sleep(0.0005)
 """
 
+SPILL_AND_WAIT = """
+import sys, time, apsw
+from pathlib import Path
+from leadline.store import writer as writer_module
+from leadline.store.writer import Writer
+writer_module.MEMORY_MAX = 100
+path = Path(sys.argv[1])
+writer = Writer(path, 1)
+writer.execute_now("CREATE TABLE t (a)")
+holder = apsw.Connection(str(path))
+holder.execute("BEGIN IMMEDIATE")
+writer.start()
+for number in range(300):
+    writer.put(("INSERT INTO t (a) VALUES (?)", (number,)))
+while len(writer._queue) > 100:
+    time.sleep(0.01)
+print("spilled")
+sys.stdin.readline()
+"""
+
 FULL_BY_LIMIT = """
 import resource, sys, time
 from pathlib import Path
@@ -226,16 +246,23 @@ def test_closing_waits_for_a_lock_that_is_freed_in_time(path: Path) -> None:
     assert numbers(path) == [1]
 
 
-def test_closing_with_a_lock_that_stays_says_how_many_rows_are_lost(path: Path) -> None:
+def test_closing_with_a_lock_that_stays_leaves_the_rows_to_the_next_start(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     writer = a_writer(path)
     with child(HOLD_A_WHILE, path, 60) as holder:
         assert said(holder) == "held"
         for number in range(7):
             writer.put(insert(number))
         begun = monotonic()
-        with pytest.raises(StoreError, match=r"x\.db: 7 rows could not be written \(.*locked.*\).*do: free"):
-            writer.close(0.5)
+        writer.close(0.5)
         assert monotonic() - begun < 30, "it waited for the lock, which is held for 60 s"
+    assert "7 rows wait in" in caplog.text
+    assert "locked" in caplog.text
+    Writer(path, 2).close()
+    assert numbers(path) == list(range(7))
+    assert "7 rows that an earlier run could not write are in" in caplog.text
+    assert not path.with_name("x.db.spill").exists()
 
 
 def test_what_comes_after_the_end_is_said(path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -274,7 +301,7 @@ def test_closing_with_a_full_disk_says_how_many_rows_are_lost_and_the_file_is_so
         ballast = fill_up(disk)
         for number in range(BATCH):
             writer.put(insert(number))
-        with pytest.raises(StoreError, match=rf"{BATCH} rows could not be written \(.*full.*\)"):
+        with pytest.raises(StoreError, match=rf"{BATCH} rows could not be written \(.*full.*\), nor kept in .*spill"):
             writer.close(1.5)
         ballast.unlink()
         assert numbers(path) == ["before"]
@@ -321,8 +348,8 @@ def test_a_writer_that_was_never_started_closes(path: Path) -> None:
     Writer(path, 1).close()
     unstarted = Writer(path, 1)
     unstarted.put(("SELECT 1", ()))
-    with pytest.raises(StoreError, match="1 rows could not be written"):
-        unstarted.close()
+    unstarted.close()
+    assert unstarted.waiting_count == 1, "left to the next start"
 
 
 def test_a_statement_before_the_start_that_meets_a_lock_is_explained(path: Path) -> None:
@@ -376,3 +403,39 @@ def test_a_kill_at_any_moment_leaves_a_sound_file_with_all_that_was_committed(
         connection = apsw.Connection(str(path))
         assert connection.pragma("integrity_check") == "ok"
         connection.close()
+
+
+def test_too_many_rows_wait_in_a_file_and_come_in_their_order(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """Memory is bounded while a lock is held, and nothing is dropped."""
+    monkeypatch.setattr(writer_module, "MEMORY_MAX", 1_000)
+    writer = a_writer(path)
+    told: list[int] = []
+    with child(HOLD_UNTIL_TOLD, path) as holder:
+        assert said(holder) == "held"
+        for number in range(BATCH):
+            writer.put(insert(number), (lambda n=number: told.append(n)) if number % 1_000 == 0 else None)  # type: ignore[misc]
+        wait_until(lambda: path.with_name("x.db.spill").exists())
+        wait_until(lambda: len(writer._queue) <= 1_000)
+        assert writer.waiting_count == BATCH
+        assert holder.stdin is not None
+        holder.stdin.write("free it\n")
+        holder.stdin.flush()
+        assert said(holder) == "freed"
+        wait_until(lambda: writer.waiting_count == 0)
+    writer.close()
+    assert told == [0, 1_000, 2_000]
+    plain = [number for number in range(BATCH) if number % 1_000]
+    assert [number for number in numbers(path) if isinstance(number, int) and number % 1_000] == plain
+    assert sorted(map(str, numbers(path))) == sorted(map(str, range(BATCH)))
+    assert not path.with_name("x.db.spill").exists()
+
+
+def test_rows_that_wait_in_a_file_survive_a_kill(path: Path) -> None:
+    with child(SPILL_AND_WAIT, path) as process:
+        assert said(process) == "spilled"
+        killed(process)
+    writer = Writer(path, 2)
+    found = [row[0] for row in writer.execute_now("SELECT a FROM t ORDER BY rowid")]
+    writer.close()
+    assert found == list(range(len(found)))
+    assert len(found) >= 250, "what was in the file is there; what was in memory died with the process"

@@ -404,3 +404,48 @@ def test_limits_hold(tmp_path: Path) -> None:
     bench = Bench(tmp_path, limits=msgspec.structs.replace(LIMITS, order_qty_max=99))
     alert_id = bench.alert(BUY)
     assert bench.dispositions()[alert_id] == [("refused", "above RISK_ORDER_QTY_MAX")]
+
+
+# the record
+
+
+def test_a_close_that_cannot_be_recorded_is_said_as_not_flat_and_nothing_is_opened_any_more(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """F61, F62: without a record there is no order, and a person must know which shares are left."""
+    long_position(bench)
+    bench.journal.path.unlink()
+    flip = bench.alert(SHORT)
+    assert len(bench.executor.sent) == 1
+    assert bench.disposition(flip) == "refused"
+    assert "NOT FLAT: F 100 shares, and their close was not sent" in caplog.text
+    assert bench.trader.state is TradingState.REDUCING
+    other = bench.alert(BUY, "T")
+    assert bench.disposition(other) == "refused"
+
+
+# holds
+
+
+def test_a_hold_refuses_openings_with_its_reason_and_no_close(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    long_position(bench)
+    bench.trader.hold_entries("store", "the database cannot be written")
+    bench.trader.hold_entries("store", "the database cannot be written")
+    assert caplog.text.count("entries are held by the store") == 1, "said once"
+    refused = bench.alert(BUY, "T")
+    assert bench.dispositions()[refused] == [("refused", "the database cannot be written")]
+    flip = bench.alert(SHORT)
+    bench.executor.fill(13_120_000)
+    assert bench.position() == 0
+    assert bench.disposition(flip) == "closed_only"
+
+
+def test_holds_end_one_by_one(bench: Bench) -> None:
+    bench.trader.hold_entries("store", "one")
+    bench.trader.hold_entries("feed", "two")
+    bench.trader.hold_entries("store", None)
+    bench.trader.hold_entries("store", None)
+    refused = bench.alert(BUY)
+    assert bench.dispositions()[refused] == [("refused", "two")]
+    bench.trader.hold_entries("feed", None)
+    assert bench.disposition(bench.alert(BUY, "T")) == "traded"

@@ -16,7 +16,9 @@ def test_positions_orders_and_ages(tmp_path: Path) -> None:
     bench.alert(Direction.BID_HEAVY)
     bench.clock.pass_s(2)
     now_ns = bench.clock.boot_ns()
-    view = view_of("F", TradingState.ARMED, bench.ledger, bench.market, now_ns=now_ns, requests_last_minute=1)
+    view = view_of(
+        "F", TradingState.ARMED, bench.ledger, bench.market, hold=None, now_ns=now_ns, requests_last_minute=1
+    )
     assert (view.ours_qty, view.open_orders, view.open_positions, view.has_open_order) == (0, 1, 1, True)
     assert (view.touch_age_ns, view.symbol_state, view.exit_in_doubt) == (2_000_000_000, SymbolState.OPEN, False)
     # SOFI has no book here: it is valued at what it cost. The opening under way counts at its limit.

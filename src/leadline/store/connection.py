@@ -17,6 +17,9 @@ SQLITE_MIN = (3, 51, 3)
 
 BUSY_TIMEOUT_MS = 1_000
 
+RESTORE = "restore a backup: `leadline db restore --newest` (docs/database.md)"
+"""What to do with a file that is damaged, empty or gone."""
+
 
 def check_library() -> None:
     """Raise StoreError if the SQLite library in this process has the WAL-reset fault."""
@@ -39,7 +42,7 @@ def explained(path: Path) -> Iterator[None]:
             f"this file is no readable database ({error})",
             which=f"DB_PATH={path}",
             expected="a SQLite database written by leadline",
-            do="restore a backup over it, or point DB_PATH at another file; it was left as it is",
+            do=f"{RESTORE}, or point DB_PATH at another file; it was left as it is",
         ) from error
     except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError, apsw.IOError) as error:
         raise StoreError(

@@ -12,14 +12,12 @@ import apsw
 
 from leadline.core.errors import StoreError
 from leadline.store.check import quick_check
-from leadline.store.connection import check_library, explained, open_writer
+from leadline.store.connection import RESTORE, check_library, explained, open_writer
 from leadline.store.mark import Mark, MarkKeeper, mark_path, read_mark
 from leadline.store.schema import migrate, refuse_foreign
 
 WAL_KEPT_BYTES = 4 * 1024 * 1024
 """What is left of the WAL file once its content is in the database."""
-
-_RESTORE = "restore a backup: `leadline db restore --newest` (docs/database.md)"
 
 
 class Opened(NamedTuple):
@@ -46,7 +44,7 @@ def open_store(path: Path, now_ns: int) -> Opened:
             "this file is empty: no leadline leaves a database so",
             which=f"DB_PATH={path}",
             expected="a database, or no file at all",
-            do=f"{_RESTORE}; or, if there never was one, remove the empty file",
+            do=f"{RESTORE}; or, if there never was one, remove the empty file",
         )
     for fresh in path.parent.glob(f"{path.name}.new-*"):
         fresh.unlink(missing_ok=True)  # a second name of this file, or half of one, that a kill left
@@ -90,7 +88,7 @@ def _refuse_gone(path: Path, mark: Mark | None) -> None:
             f"the database is gone, what belonged to it is still there ({'; '.join(traces)})",
             which=f"DB_PATH={path}",
             expected="the file that was there",
-            do=f"put it back, or {_RESTORE}; to begin an empty one, give DB_PATH another name",
+            do=f"put it back, or {RESTORE}; to begin an empty one, give DB_PATH another name",
         )
 
 
@@ -125,7 +123,7 @@ def _refuse_damaged(connection: apsw.Connection, path: Path) -> None:
             f"this database is damaged ({'; '.join(problems[:3])})",
             which=f"DB_PATH={path}",
             expected="a file that passes SQLite's check",
-            do=f"{_RESTORE}; it was left as it is",
+            do=f"{RESTORE}; it was left as it is",
         )
 
 
@@ -137,7 +135,7 @@ def _refuse_behind(connection: apsw.Connection, path: Path, mark: Mark | None) -
             f"this database lacks the last {mark.commits - found} of {mark.commits} commits that were made",
             which=f"DB_PATH={path}",
             expected="the file and its WAL as leadline left them",
-            do=f"put them back, or {_RESTORE}; or go on with this file as it is: `leadline db restore {path}`",
+            do=f"put them back, or {RESTORE}; or go on with this file as it is: `leadline db restore {path}`",
         )
 
 

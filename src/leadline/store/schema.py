@@ -178,6 +178,8 @@ def migrate(connection: apsw.Connection, path: Path, now_ns: int) -> list[str]:
         enter_wal(connection, path)
         if 0 < found < len(MIGRATIONS):
             backup = backup_path(path, found, now_ns)
+            for half in path.parent.glob(f"{path.name}.schema*.bak.part"):
+                half.unlink(missing_ok=True)  # a start that was killed left it
             if not backup.exists():
                 copy_database(connection, backup)
             log.info("%s: schema %s becomes %s; the file as it was: %s", path, found, len(MIGRATIONS), backup)

@@ -1,5 +1,6 @@
 """Migrations: each whole and recorded, a backup first, nothing dropped, and a file that is not ours left as it is."""
 
+import re
 from hashlib import sha256
 from pathlib import Path
 
@@ -185,3 +186,49 @@ def test_two_processes_that_start_at_once_run_a_migration_once(monkeypatch: pyte
     monkeypatch.setattr(schema, "copy_database", outrun)
     assert migrate(late, path, 9) == []
     assert rows(path, f"SELECT ran_ns FROM migrations WHERE number = {len(MIGRATIONS) + 1}") == [(8,)]
+
+
+# files of earlier versions
+
+SCHEMAS = Path(__file__).parent / "schemas"
+
+
+def a_file_of_schema(number: int, path: Path) -> None:
+    connection = apsw.Connection(str(path))
+    connection.execute((SCHEMAS / f"schema-{number}.sql").read_text())
+    connection.close()
+
+
+def all_rows(path: Path) -> dict[str, list[dict[str, object]]]:
+    """Every row of every table, by column."""
+    connection = apsw.Connection(str(path))
+    found = {}
+    for table in sorted(tables(path)):
+        columns = [str(name) for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))]
+        found[table] = [dict(zip(columns, row, strict=True)) for row in connection.execute(f"SELECT * FROM {table}")]
+    connection.close()
+    return found
+
+
+def structure(path: Path) -> set[str]:
+    """All tables and indexes as SQL, comments and white space aside."""
+    found = rows(path, "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
+    return {" ".join(re.sub(r"--.*", "", str(sql)).split()) for (sql,) in found}
+
+
+@pytest.mark.parametrize("number", range(1, len(MIGRATIONS)))
+def test_a_file_of_any_earlier_schema_is_upgraded_with_nothing_lost(tmp_path: Path, number: int) -> None:
+    """F64. A new migration asks for a file here of the schema before it."""
+    path = tmp_path / "x.db"
+    a_file_of_schema(number, path)
+    before = all_rows(path)
+    Writer(path, AT_1330_NS).close()
+    after = all_rows(path)
+    for table, old in before.items():
+        assert old, f"{table} has a row to lose"
+        new = after[table][: len(old)] if table == "migrations" else after[table]
+        assert [{column: row[column] for column in was} for was, row in zip(old, new, strict=True)] == old
+    Writer(tmp_path / "fresh.db", AT_1330_NS).close()
+    assert structure(path) == structure(tmp_path / "fresh.db"), "a migration that has shipped is never changed"
+    [saved] = tmp_path.glob("x.db.schema*.bak")
+    assert all_rows(saved) == before

@@ -3,12 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check slow format clean
+.PHONY: help install demo test check slow bench format clean
 
 help:
 	@echo 'make demo     run it all on this machine against a simulated broker (DEMO_SECONDS=30 ends by itself)'
 	@echo 'make test     every check: format, lint, types, import contracts, all tests'
 	@echo 'make check    the quick part of them, under two minutes'
+	@echo 'make bench    speed, as ratios measured side by side (docs/speed.md)'
 	@echo 'make install  leadline with its dashboard, into .venv'
 	@echo 'make format   write the format that `make check` asks for'
 
@@ -30,6 +31,9 @@ slow: .venv/installed-dev
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
 		echo 'WARNING: no Chromium on this machine: the browser tests DO NOT RUN (Debian: apt-get install chromium)'
 	$(BIN)/pytest -m slow
+
+bench: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m bench
 
 format: .venv/installed-dev
 	$(BIN)/ruff format .

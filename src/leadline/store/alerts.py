@@ -62,7 +62,7 @@ def insert_alert(alert_id: int, alert: Alert, origin: Origin) -> Statement:
 
 
 class AlertIds:
-    """Give ids from blocks that are on disk before the first of them is used."""
+    """Give ids from blocks that are on record before the first of them is used."""
 
     def __init__(self, writer: Writer) -> None:
         """Reserve the first block; the writer must not be started yet."""
@@ -73,11 +73,12 @@ class AlertIds:
         assert isinstance(known, int)
         self._writer = writer
         # The mark knows ids that a database does not which was restored from a backup.
-        self._last = max(known, writer.mark.mark.alert_id)
+        self._last = max(known, writer.mark.alert_id)
         self._reserved = self._last + BLOCK_SIZE
         self._asked = self._reserved
         writer.execute_now(_RESERVE, (self._reserved,))
-        writer.mark.reserved(self._reserved)
+        writer.mark.reserve(self._reserved)
+        writer.mark.sync()
 
     @property
     def last(self) -> int:
@@ -85,18 +86,24 @@ class AlertIds:
         return self._last
 
     def next(self) -> int | None:
-        """Give the next id; None while the reserved block is used up and the next one is not on disk."""
-        if self._reserved - self._last < BLOCK_SIZE // 2 and self._asked == self._reserved:
+        """Give the next id; None if it can be reserved nowhere, because the disk says no."""
+        if self._reserved - self._last < BLOCK_SIZE // 2 and self._asked <= self._reserved:
             self._ask(self._reserved + BLOCK_SIZE)
-        if self._last == self._reserved:
-            return None
+        if self._last >= self._reserved:
+            # A burst has overtaken the writer, or a lock holds it up: one small write, rather than a lost alert.
+            if not self._writer.mark.reserve(self._last + BLOCK_SIZE):
+                return None
+            self._reserved = self._last + BLOCK_SIZE
         self._last += 1
         return self._last
 
     def _ask(self, upto: int) -> None:
+        """Have the next block reserved beside the path, in the database and its mark."""
+
         def reserved() -> None:
-            self._writer.mark.reserved(upto)
-            self._reserved = upto
+            self._writer.mark.reserve(upto)
+            self._writer.mark.sync()
+            self._reserved = max(self._reserved, upto)
 
         self._asked = upto
         self._writer.put((_RESERVE, (upto,)), reserved)

@@ -83,12 +83,27 @@ def open_writer(path: Path) -> apsw.Connection:
     with explained(path):
         connection = apsw.Connection(str(path))
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-        # What is read before it is written must not be changed by another program in between.
-        connection.transaction_mode = "IMMEDIATE"
         connection.pragma("synchronous", "full")
         connection.pragma("foreign_keys", True)
         connection.pragma("schema_version")
     return connection
+
+
+@contextmanager
+def transaction(connection: apsw.Connection) -> Iterator[None]:
+    """Write all of it or nothing; what is read inside cannot be changed by another program before it is written.
+
+    apsw's own `with connection` keeps Python's lock while it waits for the file's lock and for the disk, which stops
+    the event loop for as long (1.0 s at each try under a foreign lock, measured); `execute` does not.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def enter_wal(connection: apsw.Connection, path: Path) -> None:

@@ -13,7 +13,7 @@ import apsw
 import msgspec
 
 from leadline.store.backup import copy_database
-from leadline.store.connection import BUSY_TIMEOUT_MS, explained, open_writer
+from leadline.store.connection import BUSY_TIMEOUT_MS, explained, open_writer, transaction
 from leadline.store.opening import open_store
 from leadline.store.spill import Statement
 
@@ -69,7 +69,7 @@ class Database:
         Raises:
             apsw.Error: nothing was written.
         """
-        with self.connection:
+        with transaction(self.connection):
             for sql, values in statements:
                 try:
                     self.connection.execute(sql, values)

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import struct
+import threading
 import zlib
 from pathlib import Path
 
@@ -18,10 +19,13 @@ from leadline.core.errors import StoreError
 
 log = logging.getLogger(__name__)
 
-_BODY = struct.Struct("<8sQQ")
+_SLOT = struct.Struct("<8sQ")
 _CHECKSUM = struct.Struct("<I")
-_MAGIC = b"leadmark"
-SIZE_BYTES = _BODY.size + _CHECKSUM.size
+_SLOT_BYTES = 32
+_COMMITS, _ALERT_ID = (b"commits\0", 0), (b"alert_id", _SLOT_BYTES)
+"""Name and place of each number. Each is written by itself, so that two threads never undo each other's."""
+
+SIZE_BYTES = 2 * _SLOT_BYTES
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -53,72 +57,91 @@ def read_mark(path: Path) -> Mark | None:
             expected="a file that this user can read",
             do="correct its permissions",
         ) from error
-    if len(content) == SIZE_BYTES and content[_BODY.size :] == _CHECKSUM.pack(zlib.crc32(content[: _BODY.size])):
-        magic, commits, alert_id = _BODY.unpack_from(content)
-        if magic == _MAGIC:
-            return Mark(commits, alert_id)
-    log.warning("%s: the database's mark is torn; whether its last commits are missing cannot be told", path)
-    return None
+    commits, alert_id = (_number_in(content, *slot) for slot in (_COMMITS, _ALERT_ID))
+    if commits is None or alert_id is None:
+        log.warning("%s: the database's mark is torn; whether its last commits are missing cannot be told", path)
+    return None if commits is None and alert_id is None else Mark(commits or 0, alert_id or 0)
+
+
+def _number_in(content: bytes, name: bytes, offset: int) -> int | None:
+    slot = content[offset : offset + _SLOT.size]
+    checksum = content[offset + _SLOT.size : offset + _SLOT.size + _CHECKSUM.size]
+    if len(slot) < _SLOT.size or checksum != _CHECKSUM.pack(zlib.crc32(slot)):
+        return None
+    found, number = _SLOT.unpack(slot)
+    return int(number) if found == name else None
 
 
 def write_mark(path: Path, mark: Mark) -> None:
-    """Write a mark to disk.
+    """Write a mark to disk, as it is: also back.
 
     Raises:
         OSError: the disk said no.
     """
-    keeper = MarkKeeper(path, mark)
-    try:
-        keeper.write(is_synced=True)
-    finally:
-        keeper.close()
+    MarkKeeper(path, mark).close()
 
 
 class MarkKeeper:
     """Keep the mark of an open database."""
 
     def __init__(self, path: Path, mark: Mark) -> None:
-        """Open or make the file.
+        """Open or make the file, and write the mark to disk.
 
         Raises:
             OSError: it cannot be made.
         """
         self._path = path
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._lock = threading.Lock()
         self._has_failed = False
-        self.mark = mark
+        self.alert_id = mark.alert_id
+        """The highest alert id ever reserved."""
+        try:
+            os.pwrite(self._fd, bytes(SIZE_BYTES), 0)
+            self._write(_COMMITS, mark.commits)
+            self._write(_ALERT_ID, mark.alert_id)
+            os.fsync(self._fd)
+        except OSError:
+            self.close()
+            raise
 
     def committed(self, commits: int) -> None:
         """Note a commit. It is not synced: a power cut may leave an older mark, which accuses nobody."""
-        self._keep(msgspec.structs.replace(self.mark, commits=commits), is_synced=False)
+        self._keep(_COMMITS, commits)
 
-    def reserved(self, alert_id: int) -> None:
-        """Note a block of ids, before the first of them is given."""
-        self._keep(
-            msgspec.structs.replace(self.mark, alert_id=max(alert_id, self.mark.alert_id)),
-            is_synced=True,
-        )
+    def reserve(self, alert_id: int) -> bool:
+        """Reserve all ids up to this one, with one write that survives `kill -9`; False if the disk says no.
 
-    def _keep(self, mark: Mark, *, is_synced: bool) -> None:
-        self.mark = mark
+        Called by the event loop and by the writer's thread; the lock is held for that one write.
+        """
+        with self._lock:
+            if alert_id <= self.alert_id:
+                return True
+            if not self._keep(_ALERT_ID, alert_id):
+                return False
+            self.alert_id = alert_id
+            return True
+
+    def sync(self) -> None:
+        """Make what was noted survive a power cut too; not for the event loop."""
+        with contextlib.suppress(OSError):
+            os.fsync(self._fd)
+
+    def _keep(self, slot: tuple[bytes, int], number: int) -> bool:
         try:
-            self.write(is_synced=is_synced)
+            self._write(slot, number)
         except OSError as error:
             # The database itself holds the same numbers: what is lost is only the second witness.
             if not self._has_failed:
                 log.error("%s: the database's mark cannot be written (%s)", self._path, error.strerror)
             self._has_failed = True
+            return False
+        return True
 
-    def write(self, *, is_synced: bool) -> None:
-        """Write the mark with one write.
-
-        Raises:
-            OSError: the disk said no.
-        """
-        body = _BODY.pack(_MAGIC, self.mark.commits, self.mark.alert_id)
-        os.pwrite(self._fd, body + _CHECKSUM.pack(zlib.crc32(body)), 0)
-        if is_synced:
-            os.fsync(self._fd)
+    def _write(self, slot: tuple[bytes, int], number: int) -> None:
+        name, offset = slot
+        content = _SLOT.pack(name, number)
+        os.pwrite(self._fd, content + _CHECKSUM.pack(zlib.crc32(content)), offset)
 
     def close(self) -> None:
         """Close the file."""

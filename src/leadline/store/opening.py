@@ -141,9 +141,7 @@ def _refuse_behind(connection: apsw.Connection, path: Path, mark: Mark | None) -
 
 def _keeper(path: Path, mark: Mark) -> MarkKeeper:
     try:
-        keeper = MarkKeeper(mark_path(path), mark)
-        keeper.write(is_synced=True)
-        return keeper
+        return MarkKeeper(mark_path(path), mark)
     except OSError as error:
         raise StoreError(
             f"the database's mark cannot be made ({error.strerror})",

@@ -13,7 +13,7 @@ import apsw
 from leadline.core.errors import SchemaError, StoreError
 from leadline.core.units import NS_PER_S
 from leadline.store.backup import copy_database
-from leadline.store.connection import enter_wal, explained
+from leadline.store.connection import enter_wal, explained, transaction
 
 log = logging.getLogger(__name__)
 
@@ -223,7 +223,7 @@ def refuse_foreign(connection: apsw.Connection, path: Path) -> None:
 
 def _run(connection: apsw.Connection, number: int, name: str, sql: str, now_ns: int) -> bool:
     """Run one migration with the record that it ran; False if another process has just run it."""
-    with connection:
+    with transaction(connection):
         if int(connection.pragma("user_version")) >= number:
             return False
         # Whatever rows a statement gives are taken: the ones behind it run only then.

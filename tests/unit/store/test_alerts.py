@@ -9,6 +9,7 @@ import pytest
 from leadline.core.imbalance import Direction
 from leadline.store import writer as writer_module
 from leadline.store.alerts import BLOCK_SIZE, AlertIds, Origin, insert_alert
+from leadline.store.mark import MarkKeeper, mark_path, read_mark
 from leadline.store.orders import Book, insert_order
 from leadline.store.writer import Writer
 from support.intents import RECV_NS, an_alert, an_intent
@@ -153,7 +154,21 @@ def test_ids_go_on_without_alert_rows(path: Path) -> None:
     assert run(path, 1) == [BLOCK_SIZE + 1]
 
 
-def test_no_id_is_given_that_is_not_on_disk(path: Path) -> None:
+def test_a_lock_on_the_database_or_a_burst_costs_no_alert_its_id(path: Path) -> None:
+    """Nobody commits meanwhile: the mark beside the file is the record."""
+    writer = Writer(path, 1)
+    ids = AlertIds(writer)
+    assert [ids.next() for _ in range(10_000)] == list(range(1, 10_001))
+    mark = read_mark(mark_path(path))
+    assert mark is not None
+    assert mark.alert_id >= 10_000, "on record before the first of them was given"
+    writer._database.close()
+    assert run(path, 1)[0] > 10_000
+
+
+def test_no_id_is_given_that_is_on_no_record(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the database nor its mark can be written."""
+    monkeypatch.setattr(MarkKeeper, "reserve", lambda keeper, alert_id: False)
     writer = Writer(path, 1)
     ids = AlertIds(writer)
     writer.start()

@@ -7,7 +7,7 @@ import apsw
 import pytest
 
 from leadline.core.errors import StoreError
-from leadline.store.connection import check_library, enter_wal, open_reader, open_writer
+from leadline.store.connection import check_library, enter_wal, open_reader, open_writer, transaction
 from support.machine import child, said
 
 HOLD = """
@@ -82,7 +82,7 @@ def test_a_transaction_holds_the_file_from_its_first_read_on(tmp_path: Path) -> 
     connection = open_writer(tmp_path / "x.db")
     enter_wal(connection, tmp_path / "x.db")
     other = apsw.Connection(str(tmp_path / "x.db"))
-    with connection:
+    with transaction(connection):
         connection.pragma("user_version")
         with pytest.raises(apsw.BusyError):
             other.execute("CREATE TABLE t (a)")

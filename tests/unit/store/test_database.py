@@ -1,7 +1,9 @@
 """The open file: it stays the one that its path names, its WAL stays short, and no row is lost when either fails."""
 
+import contextlib
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from time import sleep
@@ -61,6 +63,28 @@ def test_a_commit_that_fails_is_counted_nowhere(database: Database, path: Path) 
     mark = read_mark(mark_path(path))
     assert mark is not None
     assert mark.commits == 1
+
+
+def test_a_commit_that_waits_for_a_lock_lets_the_event_loop_run(database: Database, path: Path) -> None:
+    """Python's own lock is not held meanwhile: else nothing would be counted here until the commit gave up."""
+    other = apsw.Connection(str(path))
+    other.execute("BEGIN IMMEDIATE")
+    database.connection.set_busy_timeout(1_000)
+    failed = threading.Event()
+
+    def commit() -> None:
+        with contextlib.suppress(apsw.BusyError):
+            database.commit([insert(1)])
+        failed.set()
+
+    thread = threading.Thread(target=commit)
+    thread.start()
+    turns = 0
+    while not failed.wait(0.001):
+        turns += 1
+    thread.join()
+    other.close()
+    assert turns > 20
 
 
 def lose(path: Path, how: str) -> None:

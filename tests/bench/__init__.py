@@ -1,0 +1,1 @@
+"""Speed, as ratios measured side by side in one run: these machines are shared, absolute times are not kept."""

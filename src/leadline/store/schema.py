@@ -153,6 +153,7 @@ CREATE TABLE feed_gaps (           -- when no books came, and for which symbols
     gap_id INTEGER PRIMARY KEY,
     start_ns INTEGER NOT NULL,     -- the last frame before, UTC
     end_ns INTEGER NOT NULL,       -- the first one after
+    service TEXT,                  -- NULL = all
     symbols TEXT,                  -- separated by commas; NULL = all
     reason TEXT NOT NULL
 );

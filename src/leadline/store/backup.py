@@ -18,7 +18,7 @@ import msgspec
 
 from leadline.core.errors import StoreError
 from leadline.core.units import NS_PER_S
-from leadline.store.check import STEPS_PER_TICK, quick_check
+from leadline.store.check import STEPS_PER_TICK, quick_check, table_names
 from leadline.store.files import part_of, unwritable, whole_file
 
 PAGES_PER_STEP = 256
@@ -90,7 +90,7 @@ def _verify(part: Path, target: Path, tick: Callable[[], bool]) -> None:
     copy = apsw.Connection(str(part), flags=apsw.SQLITE_OPEN_READONLY)
     copy.set_progress_handler(tick, STEPS_PER_TICK)
     try:
-        problems = ["it is empty"] if part.stat().st_size == 0 else quick_check(copy)
+        problems = quick_check(copy) or ([] if table_names(copy) else ["it is empty"])
     finally:
         copy.close()
     if problems:

@@ -63,10 +63,16 @@ def test_a_mark_that_was_cut_is_told_as_torn(path: Path, size_bytes: int, caplog
 
 def test_two_threads_never_undo_each_others_numbers(path: Path) -> None:
     keeper = MarkKeeper(path, Mark())
-    threads = [
-        threading.Thread(target=lambda: [keeper.committed(n) for n in range(3_000)]),
-        *(threading.Thread(target=lambda s=s: [keeper.reserve(n) for n in range(s, 3_000, 2)]) for s in (0, 1)),
-    ]
+
+    def commit() -> None:
+        for number in range(3_000):
+            keeper.committed(number)
+
+    def reserve(first: int) -> None:
+        for number in range(first, 3_000, 2):
+            assert keeper.reserve(number)
+
+    threads = [threading.Thread(target=commit), *(threading.Thread(target=reserve, args=(n,)) for n in (0, 1))]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,0 +1,111 @@
+"""A run and its tape: the header says all that a replay must know, and nothing that is secret."""
+
+import asyncio
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leadline.app.taping import RULE_SETTINGS, as_recorded, recorder_of, rule_texts, secrets_of, tape_dir_of
+from leadline.app.terms import entries_of, rule_of
+from leadline.core.errors import ConfigurationError, TapeError
+from leadline.core.market import Listing, Service
+from leadline.schwab.rest import AccountNumber
+from leadline.settings import Settings, load
+from leadline.tape.records import Header
+from support.taping import START_NS, header, records_on
+
+OTHER: dict[object, object] = {bool: True, int: 7, float: 7.0, Fraction: "7/2", str: "DEBUG"}
+
+
+class StillClock:
+    def wall_ns(self) -> int:
+        return START_NS
+
+    def boot_ns(self) -> int:
+        return 5
+
+
+def settings_of(**changes: Any) -> Settings:
+    return load(changes, use_environment=False).settings
+
+
+def decided_by(settings: Settings) -> tuple[object, ...]:
+    return rule_of(settings), entries_of(settings), settings.window_seconds
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_that_changes_what_a_tape_gives_is_in_the_header(name: str) -> None:
+    other = {**OTHER, "max_quote_age_sec": 7.0}.get(name, OTHER.get(type(getattr(settings_of(), name))))
+    try:
+        changed = settings_of(**{name: other})
+    except ConfigurationError:
+        changed = settings_of()  # out of its bounds: nothing that decides has such
+        assert name not in RULE_SETTINGS
+    assert (decided_by(changed) != decided_by(settings_of())) == (name in RULE_SETTINGS)
+
+
+def test_a_rule_comes_back_from_its_header_exactly() -> None:
+    odd = settings_of(
+        min_imbalance_ratio=2.1,
+        max_quote_age_sec=0.1,
+        max_range_cents=0.5,
+        min_imbalance_duration_sec=0,
+        disable_ask_heavy=True,
+        min_volume=12.5,
+    )
+    assert rule_of(odd).min_ratio == Fraction(21, 10)
+    for settings in (settings_of(), odd):
+        assert decided_by(as_recorded(header(settings=rule_texts(settings)))) == decided_by(settings)
+
+
+def test_settings_of_a_header_that_do_not_decide_are_not_taken() -> None:
+    settings = as_recorded(header(settings={"DB_PATH": "/elsewhere", "MIN_BID_HEAVY": "9", "UNKNOWN": "1"}))
+    assert (settings.min_bid_heavy, settings.db_path) == (9, settings_of().db_path)
+
+
+def test_without_tape_dir_grok_keeps_no_tape_and_record_keeps_one_beside_the_database(tmp_path: Path) -> None:
+    loaded = load({"symbols": "F", "db_path": tmp_path / "x.db"}, use_environment=False)
+    assert recorder_of(loaded, {}, [], StillClock()) is None
+    assert list(tmp_path.iterdir()) == []
+    recorder = recorder_of(loaded, {}, [], StillClock(), source="record")
+    assert recorder is not None
+    recorder.close()
+    assert tape_dir_of(loaded.settings) == tmp_path / "tape"
+    assert len(list((tmp_path / "tape").iterdir())) == 1
+
+
+def test_the_header_says_what_the_run_is(tmp_path: Path) -> None:
+    changes = {"symbols": "F,T", "tape_dir": tmp_path / "tape", "min_bid_heavy": 6, "schwab_client_id": "hush-hush"}
+    loaded = load(changes, use_environment=False)
+    listings = {"F": Listing("F", "N", Service.NYSE_BOOK), "T": Listing("T", "q", Service.NASDAQ_BOOK)}
+    recorder = recorder_of(loaded, listings, ["13572468"], StillClock())
+    assert recorder is not None
+    recorder.event(1, "lost", "13572468")
+    recorder.close()
+    told, event, _ = records_on(tmp_path / "tape")
+    assert isinstance(told, Header)
+    assert (told.source, told.symbols, told.listing) == ("live", ["F", "T"], {"F": "N", "T": "q"})
+    assert (told.config_hash, told.start_ns, told.first_frame) == (loaded.config_hash, START_NS, 0)
+    assert told.settings == rule_texts(loaded.settings)
+    assert told.settings["MIN_BID_HEAVY"] == "6"
+    for secret in ("hush-hush", "13572468", str(tmp_path)):
+        assert secret not in str((told, event))
+
+
+def test_a_tape_that_cannot_be_begun_ends_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    loaded = load({"symbols": "F", "tape_dir": tmp_path / "file"}, use_environment=False)
+    with pytest.raises(TapeError, match="no tape can be written here"):
+        recorder_of(loaded, {}, [], StillClock())
+
+
+def test_all_accounts_of_the_login_are_secret() -> None:
+    class TwoAccounts:
+        async def account_numbers(self) -> list[AccountNumber]:
+            return [AccountNumber("111", "aaa"), AccountNumber("222", "bbb")]
+
+    loaded = load({"schwab_app_secret": "hush-hush"}, use_environment=False)
+    secrets = asyncio.run(secrets_of(TwoAccounts(), loaded))  # type: ignore[arg-type]
+    assert set(secrets) == {"111", "aaa", "222", "bbb", "hush-hush"}

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from leadline.core.alerts import Alert, EntryFilter
 from leadline.core.book import BookSnapshot
+from leadline.core.conflation import NOTHING, Part
 from leadline.core.detector import Detector, Judgement, Outcome, Signal
 from leadline.core.imbalance import Direction
 from leadline.core.market import Market, Service, Touch
@@ -19,13 +20,14 @@ from leadline.schwab.wire import (
     BOOK_SERVICES,
     LEVEL_ONE,
     ActivityItem,
+    Block,
     BookItem,
     LevelOneItem,
     Message,
     decode,
 )
 from leadline.store.alerts import AlertIds, Origin, insert_alert
-from leadline.store.writer import Statement
+from leadline.store.spill import Statement
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,8 @@ class Counts:
     def __init__(self) -> None:
         self.frames = 0
         self.books = 0
+        self.conflated: dict[str, int] = {}
+        """Snapshots by symbol that a newer one superseded before they were judged; they are not in `books`."""
         self.unsubscribed = 0
         self.outcomes: dict[str, dict[Outcome, int]] = {}
         self.malformed = 0
@@ -89,6 +93,10 @@ class Grok:
 
     def on_frame(self, frame: bytes, recv_ns: int, boot_ns: int = 0) -> Message | None:
         """Take one frame as received, judge its books, and give it back decoded; None if it is malformed."""
+        return self.on_conflated(frame, recv_ns, boot_ns, NOTHING)
+
+    def on_conflated(self, frame: bytes, recv_ns: int, boot_ns: int, superseded: frozenset[Part]) -> Message | None:
+        """Take one frame like `on_frame`, but count and do not judge the books that a newer frame supersedes."""
         self.counts.frames += 1
         message = decode(frame)
         if message is None:
@@ -98,7 +106,7 @@ class Grok:
         for block in message.data:
             if block.service in BOOK_SERVICES:
                 service = Service(block.service)
-                for item in block.items:
+                for item in self._newest(block, superseded) if superseded else block.items:
                     self._on_book(item, service, recv_ns, boot_ns)
             elif block.service == LEVEL_ONE:
                 for item in block.items:
@@ -107,6 +115,17 @@ class Grok:
                 for item in block.items:
                     self._on_activity(item)
         return message
+
+    def _newest(self, block: Block, superseded: frozenset[Part]) -> list[BookItem]:
+        newest: list[BookItem] = []
+        for item in block.items:
+            if (block.service, item.key) not in superseded:
+                newest.append(item)
+            elif self._symbols is None or item.key in self._symbols:
+                self.counts.conflated[item.key] = self.counts.conflated.get(item.key, 0) + 1
+            else:
+                self.counts.unsubscribed += 1
+        return newest
 
     def on_connection_lost(self) -> None:
         """End all streaks: what was not seen cannot have leaned (design 4.9)."""

@@ -1,9 +1,10 @@
 """Owns the replay of a tape through the live code: same decode, same rule, no network, no credential.
 
 Never reads a clock: time is the tape's.
-Comes from `read_tape`; goes to whoever takes alerts, and ends with the counts.
+Comes from a tape's reader; goes to whoever takes alerts, and ends with the counts.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -15,27 +16,58 @@ from leadline.core.market import Market, service_of
 from leadline.core.units import dollars
 from leadline.grok import Counts, Grok
 from leadline.tape.lines import Received
+from leadline.tape.reader import Played, Recorded
+from leadline.tape.records import LOST, Gap
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """What a replay judges by: rule, filters, volume window, symbols (None: all) and listing letters by symbol."""
+    """What a replay judges by: rule, filters, volume window, symbols (None: all) and listing letters by symbol.
+
+    `blocks_unlisted` is how a live run treats a symbol without a listing: its alerts open nothing.
+    """
 
     rule: Rule
     entries: EntryFilter
     window_ns: int
     symbols: frozenset[str] | None
     listing: dict[str, str]
+    blocks_unlisted: bool = False
 
 
-class Result(msgspec.Struct, frozen=True):
-    """What a replay saw: counts, entries dropped by reason, and symbols that no listing names."""
+class Result(msgspec.Struct):
+    """What a replay saw: counts, entries dropped by reason, symbols that no listing names, frames the tape lacks."""
 
     counts: Counts
     dropped: dict[str, int]
     unlisted: list[str]
+    missing_frames: int = 0
 
 
-def replay(frames: Iterable[Received], setup: Setup, on_alert: Callable[[Alert], None]) -> Result:
+class AlertLines:
+    """Write alerts as lines and keep their sum: two runs that judged alike have the same `sha256`."""
+
+    def __init__(self) -> None:
+        self._sum = hashlib.sha256()
+        self.count = 0
+
+    def line(self, alert: Alert) -> bytes:
+        """Give an alert's line, its end included."""
+        return self.add(alert_line(alert))
+
+    def add(self, text: bytes) -> bytes:
+        """Count a line that was written from a row."""
+        line = text + b"\n"
+        self._sum.update(line)
+        self.count += 1
+        return line
+
+    @property
+    def sha256(self) -> str:
+        """Give the sum over all lines so far."""
+        return self._sum.hexdigest()
+
+
+def replay(items: Iterable[Received | Played], setup: Setup, on_alert: Callable[[Alert], None]) -> Result:
     """Run a tape through grok; alerts are handed over in the order in which they are made."""
     services = {symbol: service_of(letter) for symbol, letter in setup.listing.items()}
     detector = Detector(setup.rule, services)
@@ -45,12 +77,49 @@ def replay(frames: Iterable[Received], setup: Setup, on_alert: Callable[[Alert],
         Market(setup.window_ns),
         symbols=setup.symbols,
         on_alert=on_alert,
-        blocks_unlisted=False,
+        blocks_unlisted=setup.blocks_unlisted,
     )
-    for recv_ns, frame in frames:
-        grok.on_frame(frame, recv_ns)
+    missing = 0
+    for item in items:
+        if isinstance(item, Recorded):
+            _judge(grok, item)
+        elif isinstance(item, Received):
+            grok.on_frame(item.frame, item.recv_ns)
+        elif isinstance(item, Gap):
+            missing += item.frames
+        elif item.kind == LOST:
+            grok.on_connection_lost()
     unlisted = sorted(symbol for symbol in grok.counts.outcomes if symbol not in services)
-    return Result(grok.counts, detector.dropped, unlisted)
+    return Result(grok.counts, detector.dropped, unlisted, missing)
+
+
+def _judge(grok: Grok, item: Recorded) -> None:
+    if item.superseded:
+        grok.on_conflated(item.frame, item.recv_ns, item.boot_ns, item.superseded)
+    else:
+        grok.on_frame(item.frame, item.recv_ns, item.boot_ns)
+
+
+def joined(results: Iterable[Result]) -> Result:
+    """Add up the results of several runs."""
+    whole = Result(Counts(), {}, [])
+    for result in results:
+        counts = whole.counts
+        counts.frames += result.counts.frames
+        counts.books += result.counts.books
+        counts.unsubscribed += result.counts.unsubscribed
+        counts.malformed += result.counts.malformed
+        for symbol, count in result.counts.conflated.items():
+            counts.conflated[symbol] = counts.conflated.get(symbol, 0) + count
+        for symbol, outcomes in result.counts.outcomes.items():
+            into = counts.outcomes.setdefault(symbol, {})
+            for outcome, count in outcomes.items():
+                into[outcome] = into.get(outcome, 0) + count
+        for reason, count in result.dropped.items():
+            whole.dropped[reason] = whole.dropped.get(reason, 0) + count
+        whole.unlisted = sorted({*whole.unlisted, *result.unlisted})
+        whole.missing_frames += result.missing_frames
+    return whole
 
 
 def alert_line(alert: Alert) -> bytes:
@@ -78,13 +147,16 @@ def alert_line(alert: Alert) -> bytes:
     )
 
 
-def count_line(result: Result) -> bytes:
-    """Write the counts as one JSON object; `outcomes` sums to `snapshots`."""
+def count_line(result: Result, alerts: AlertLines) -> bytes:
+    """Write the counts as one JSON object; `outcomes` sums to `snapshots`, `sha256` is over the alert lines."""
     return msgspec.json.encode(
         {
             "snapshots": result.counts.books,
             "frames": result.counts.frames,
             "outcomes": {outcome.value: count for outcome, count in result.counts.totals().items()},
             "dropped_entries": result.dropped,
+            "conflated": sum(result.counts.conflated.values()),
+            "alerts": alerts.count,
+            "sha256": alerts.sha256,
         }
     )

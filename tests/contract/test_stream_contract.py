@@ -2,8 +2,7 @@
 
 import asyncio
 import signal
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,28 @@ from leadline.core.errors import UnreachableError
 from leadline.core.market import Service
 from leadline.schwab.auth import Login
 from leadline.schwab.http import Http
-from leadline.schwab.protocol import Subscriptions
+from leadline.schwab.link import Hooks, Patience
+from leadline.schwab.requests import Subscriptions
 from leadline.schwab.rest import Rest
-from leadline.schwab.stream import Patience, SchwabStream
+from leadline.schwab.stream import SchwabStream
 from leadline.schwab.wire import LEVEL_ONE, BookItem, Message, decode
+from support.feeding import fault
 from support.processes import Simulator, simulator
+from support.waiting import until
 
 CLOCK = SystemClock()
 OPTIONS = ("--symbols", "F:N,SOFI:Q", "--seed", "1", "--flush-ms", "100", "--heartbeat-s", "1")
-PATIENCE = Patience(connect_s=2, answer_s=2, silence_s=3, retry_first_s=0.1, retry_max_s=0.3, evicted_s=0.3)
+PATIENCE = Patience(
+    connect_s=2,
+    answer_s=2,
+    silence_s=3,
+    retry_first_s=0.1,
+    retry_max_s=0.3,
+    evicted_s=0.3,
+    steady_s=0.2,
+    stalled_s=1,
+    watch_s=0.05,
+)
 
 
 class Taker:
@@ -79,19 +91,13 @@ async def client_of(sim: Simulator) -> AsyncIterator[Client]:
             clock=CLOCK,
             patience=PATIENCE,
             on_streaming=lambda: None,
+            hooks=Hooks(is_open=lambda _: True),
         )
         task = asyncio.create_task(stream.run())
         yield Client(stream, taker, task)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await asyncio.sleep(0.02)
-
-
-async def until(true: Callable[[], bool], within_s: float = 8) -> None:
-    end_s = time.monotonic() + within_s
-    while not true():
-        assert time.monotonic() < end_s, "it did not happen"
-        await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -147,3 +153,59 @@ async def test_two_clients_of_one_user_do_not_fight_for_ever(sim: Simulator) -> 
             assert not winner.task.done()
     opened = await asyncio.to_thread(sim.events, "stream_opened")
     assert len(opened) <= 5
+
+
+# --- codes, as the simulator words them
+
+
+@pytest.mark.parametrize("code", [9, 20, 21, 22, 25, 30])
+async def test_a_code_that_ends_a_conversation_is_followed_by_a_whole_one(sim: Simulator, code: int) -> None:
+    await fault(sim, on="command.SUBS", service="NYSE_BOOK", do="code", code=code, nth=1)
+    async with client_of(sim) as client:
+        await until(lambda: client.stream.state.coverage == 1 and client.stream.gate.is_open)
+        assert client.stream.state.reconnects == 1
+        assert client.stream.state.degraded is None
+
+
+@pytest.mark.parametrize("code", [9, 11, 21, 22, 24])
+async def test_without_level_one_it_goes_on_and_asks_again_later(sim: Simulator, code: int) -> None:
+    await fault(sim, on="command.SUBS", service=LEVEL_ONE, do="code", code=code, nth=1)
+    async with client_of(sim) as client:
+        await until(lambda: client.is_streaming)
+        assert client.stream.state.degraded is not None
+        assert f"SUBS LEVELONE_EQUITIES: code {code}" in client.stream.state.degraded
+        await until(lambda: client.stream.state.coverage == 1)
+        assert client.stream.state.reconnects == 0
+    commands = [(e["command"], e["service"]) for e in await asyncio.to_thread(sim.events, "stream_in")]
+    assert ("ADD", LEVEL_ONE) in commands
+
+
+async def test_a_book_service_that_is_down_for_a_while_is_asked_for_again(sim: Simulator) -> None:
+    await fault(sim, on="command.SUBS", service="NYSE_BOOK", do="code", code=11, nth=1)
+    async with client_of(sim) as client:
+        await until(lambda: client.stream.state.coverage == 1 and client.stream.gate.is_open)
+        assert client.stream.state.reconnects == 0
+
+
+async def test_a_symbol_limit_leaves_the_rest_working_and_names_what_was_cut(tmp_path: Path) -> None:
+    options = ("--symbols", "F:N,SOFI:N", "--set", "stream_book_symbols_max=1", "--flush-ms", "100")
+    with simulator(tmp_path, *options) as sim:
+        async with client_of(sim) as client:
+            await until(lambda: client.stream.gate.is_open)
+            assert client.stream.state.degraded is not None
+            assert "SOFI on NYSE_BOOK" in client.stream.state.degraded
+            assert "F" not in client.stream.state.degraded.replace("SOFI", "")
+            assert ("NYSE_BOOK", "F") in client.taker.seen
+            await asyncio.sleep(2.5)  # two limits of silence later it is neither asked for again nor reconnected
+            assert client.stream.state.reconnects == 0
+        commands = [e["command"] for e in await asyncio.to_thread(sim.events, "stream_in")]
+        assert "ADD" not in commands
+
+
+async def test_a_login_denied_once_is_refreshed_and_let_in(sim: Simulator) -> None:
+    await fault(sim, on="command.LOGIN", do="code", code=3, nth=1)
+    async with client_of(sim) as client:
+        await until(lambda: client.stream.state.coverage == 1)
+        assert client.stream.state.reconnects == 0
+    refreshes = [e for e in await asyncio.to_thread(sim.events, "request_in") if e["path"].endswith("/oauth/token")]
+    assert len(refreshes) == 1

@@ -1,5 +1,6 @@
 """The whole spine as real processes: socket to alert, order, fill, row; kill, restart, locks, shutdown."""
 
+import os
 import re
 import signal
 import urllib.request
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 
 from leadline.store.journal import Journal
+from leadline.store.locks import FileLock
 from support.processes import Simulator, grok, leadline, simulator, wait_until
 
 pytestmark = pytest.mark.slow
@@ -114,18 +116,37 @@ def test_kill_and_restart_lose_nothing_and_send_nothing_twice(sim: Simulator) ->
     assert ours == sim.positions()
 
 
-def test_one_alert_writer_a_database_and_one_trader_an_account(sim: Simulator) -> None:
+def test_one_alert_writer_a_database_and_one_streamer_a_login(sim: Simulator) -> None:
     with grok(sim.environment()) as first:
         first.wait_for_rows("SELECT 1 FROM processes")
         same = leadline("grok", environment=sim.environment(), cwd=sim.home)
         assert same.returncode == 3
         assert "holds the right to write alerts" in same.stderr
         elsewhere = sim.environment(DB_PATH=str(sim.home / "second.db"))
-        inline = leadline("grok", environment=elsewhere | {"INLINE_DISPATCH_ONLY": "1"}, cwd=sim.home)
-        assert inline.returncode == 3
-        assert f"(pid {first.process.pid})" in inline.stderr
-        with grok(elsewhere, "second") as second:
-            wait_until(lambda: "inline_trader_dispatch disabled" in second.log, "the reason", lambda: second.log)
+        for verb in ("grok", "record"):
+            refused = leadline(verb, environment=elsewhere, cwd=sim.home)
+            assert refused.returncode == 3
+            assert f"(pid {first.process.pid}) holds the streamer connection of this login" in refused.stderr
+        assert "evicted" not in first.log, "refused before Schwab would have evicted the first"
+        assert first.stop() == 0
+
+
+def test_one_trader_an_account(sim: Simulator) -> None:
+    """As when a standby trades: grok goes on without trading, or under inline-only not at all."""
+    with grok(sim.environment(), "first") as first:
+        wait_until(lambda: "trading is ARMED" in first.log, "armed", lambda: first.log)
+        assert first.stop() == 0
+    [path] = (sim.home / "state").glob("*/trader.lock")
+    lock = FileLock(path, "the right to trade")
+    inline = leadline("grok", environment=sim.environment(INLINE_DISPATCH_ONLY="1"), cwd=sim.home)
+    assert inline.returncode == 3
+    assert f"(pid {os.getpid()})" in inline.stderr
+    with grok(sim.environment(), "second") as second:
+        wait_until(lambda: "inline_trader_dispatch disabled" in second.log, "the reason", lambda: second.log)
+        known = len(second.rows("SELECT id FROM alerts"))
+        second.wait_for_rows("SELECT id FROM alerts", known + 1)
+        assert second.stop() == 0
+    lock.release()
 
 
 def test_inline_dispatch_only_trades_and_writes_no_alert_row(sim: Simulator) -> None:

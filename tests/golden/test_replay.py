@@ -1,5 +1,6 @@
 """Replays whose every line is known: of a tape made by hand to the byte, and of the real recordings to the entry."""
 
+import hashlib
 import json
 from decimal import Decimal
 from fractions import Fraction
@@ -46,8 +47,9 @@ ALERTS = f"""\
 COUNTS = """\
 {"snapshots":118,"frames":95,"outcomes":{"malformed":1,"other_service":13,"no_book_time":0,"future":0,"repeat":0,\
 "backward":0,"stale":0,"one_sided":0,"crossed":0,"no_valid_venue":0,"few_venues":0,"margin":0,"ratio":0,\
-"duration":30,"throttled":70,"alerted":4},"dropped_entries":{"size":1}}
-"""
+"duration":30,"throttled":70,"alerted":4},"dropped_entries":{"size":1},"conflated":0,"alerts":4,\
+"sha256":"%s"}
+""" % hashlib.sha256(ALERTS.encode()).hexdigest()  # noqa: UP031 - the line is full of braces
 
 
 @pytest.fixture
@@ -68,6 +70,15 @@ def test_a_second_run_gives_the_same_bytes(tape: Path) -> None:
         ended = leadline("replay", tape, "--alerts", name, "--listing", "listing.json", cwd=tape.parent)
         assert (ended.returncode, ended.stdout) == (0, COUNTS)
     assert (tape.parent / "one.jsonl").read_text() == (tape.parent / "two.jsonl").read_text() == ALERTS
+
+
+def test_a_tape_of_segments_gives_the_bytes_that_the_lines_give(tape: Path) -> None:
+    made = leadline("tape", "import", tape, "tape", "--listing", "listing.json", cwd=tape.parent)
+    assert (made.returncode, made.stderr) == (0, "")
+    for _ in range(2):
+        ended = leadline("replay", "tape", cwd=tape.parent)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert ended.stdout == ALERTS + COUNTS
 
 
 def test_the_settings_decide(tape: Path) -> None:

@@ -125,8 +125,10 @@ class Bench:
         self._ids = itertools.count(1)
 
     def quote(self, symbol: str = "F", bid: int = 131_200, ask: int = 131_300, size: int = 5_000) -> None:
-        """Show a fresh touch and a listing that may be shorted."""
+        """Show a fresh touch, a listing that may be shorted, and a status, if none is known yet."""
         now_ns = self.clock.boot_ns()
+        if self.market.level_one(symbol).halted is None:
+            self.market.level_one(symbol).update(self.clock.wall_ns(), status="Normal")
         self.market.touches[symbol] = Touch(bid, ask, size, size, self.clock.wall_ns(), now_ns)
         self.market.listings[symbol] = Listing(
             symbol, "N", Service.NYSE_BOOK, is_shortable=True, is_hard_to_borrow=False

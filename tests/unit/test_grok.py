@@ -83,6 +83,24 @@ def test_a_lost_connection_ends_the_streak() -> None:
     assert rig.alerts == []
 
 
+def test_no_order_can_be_priced_from_before_a_lost_connection() -> None:
+    rig = Rig()
+    rig.grok.on_frame(book_frame(), T_NS)
+    assert rig.market.touches
+    rig.grok.on_connection_lost()
+    assert not rig.market.touches
+
+
+def test_superseded_books_are_counted_by_symbol_and_not_judged() -> None:
+    rig = Rig(symbols=frozenset({"F", "G"}))
+    frame = frame_of("NYSE_BOOK", *({"key": key} for key in ("F", "F", "G", "XX")))
+    superseded = frozenset({("NYSE_BOOK", "F"), ("NYSE_BOOK", "XX"), ("NASDAQ_BOOK", "G")})
+    rig.grok.on_conflated(frame, T_NS, 0, superseded)
+    assert rig.grok.counts.conflated == {"F": 2}
+    assert (rig.grok.counts.books, rig.grok.counts.unsubscribed, rig.grok.counts.frames) == (1, 1, 1)
+    assert rig.grok.counts.outcomes.keys() == {"G"}
+
+
 @pytest.mark.parametrize("writes_rows", [True, False])
 def test_an_alert_is_dispatched_before_its_row_and_under_inline_only_has_none(
     tmp_path: Path, writes_rows: bool

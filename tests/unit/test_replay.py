@@ -1,5 +1,6 @@
 """The replay verb: files in, lines out, and every wrong file told in one line."""
 
+import hashlib
 import json
 import os
 import signal
@@ -7,16 +8,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from golden.lean_tape import LISTING, START_S, lean_tape
+from leadline.app.taping import rule_texts
 from leadline.app.terms import rule_of
 from leadline.core.alerts import Alert, EntryFilter
 from leadline.core.detector import Outcome
-from leadline.replay import Result, Setup, alert_line, count_line, replay
+from leadline.replay import AlertLines, Result, Setup, alert_line, count_line, joined, replay
 from leadline.settings import load
 from leadline.tape.lines import Received
+from leadline.tape.reader import Played, Recorded
+from leadline.tape.records import Event, Frame, Gap
+from leadline.tape.segments import segments_in
 from support.machine import fill_up, leadline, small_disk
+from support.taping import write
 
 S = 1_000_000_000
 
@@ -80,7 +87,7 @@ def test_a_replay_counts_every_snapshot_once_and_hands_over_alerts_in_order() ->
 def test_two_replays_in_one_process_know_nothing_of_each_other() -> None:
     first, second = run(received(lean_tape())), run(received(lean_tape()))
     assert first[0] == second[0]
-    assert count_line(first[1]) == count_line(second[1])
+    assert count_line(first[1], AlertLines()) == count_line(second[1], AlertLines())
     assert [alert_line(alert) for alert in first[0]] == [alert_line(alert) for alert in second[0]]
 
 
@@ -140,9 +147,74 @@ def test_an_alert_line_holds_what_the_issue_lists() -> None:
 
 def test_the_outcomes_are_in_the_rules_order_and_sum_to_the_snapshots() -> None:
     _, result = run(received(lean_tape()))
-    line = json.loads(count_line(result))
+    line = json.loads(count_line(result, AlertLines()))
     assert list(line["outcomes"]) == [outcome.value for outcome in Outcome]
     assert sum(line["outcomes"].values()) == line["snapshots"]
+
+
+def test_results_of_several_runs_add_up() -> None:
+    one, two = run(received(lean_tape()))[1], run(received(lean_tape()), listing={"F": "N"})[1]
+    one.counts.conflated, two.counts.conflated = {"F": 2}, {"F": 3, "T": 1}
+    two.missing_frames = 7
+    whole = joined([one, two])
+    assert (whole.counts.books, whole.counts.frames, whole.missing_frames) == (2 * 118, 2 * 95, 7)
+    assert sum(counts_of(whole).values()) == whole.counts.books
+    assert counts_of(whole)["alerted"] == counts_of(one)["alerted"] + counts_of(two)["alerted"]
+    assert (whole.dropped, whole.unlisted) == ({"size": 2}, ["T"])
+    assert whole.counts.conflated == {"F": 5, "T": 1}
+
+
+def test_the_sum_is_over_the_lines_and_their_ends() -> None:
+    alerts, result = run(received(lean_tape()))
+    lines = AlertLines()
+    whole = b"".join(lines.line(alert) for alert in alerts)
+    told = json.loads(count_line(result, lines))
+    assert (told["alerts"], told["sha256"]) == (4, hashlib.sha256(whole).hexdigest())
+
+
+# tapes of segments
+
+
+def recorded() -> list[Recorded]:
+    """The tape made by hand, numbered."""
+    return [Recorded(number, t, number, frame) for number, (t, frame) in enumerate(received(lean_tape()))]
+
+
+def f_alerts(items: list[Played]) -> list[int]:
+    """The seconds at which F alerts."""
+    alerts: list[Alert] = []
+    replay(items, setup(), alerts.append)
+    return [alert.recv_ns // S - START_S for alert in alerts if alert.symbol == "F"]
+
+
+def test_a_lost_connection_ends_streaks_where_it_was_lost() -> None:
+    items: list[Played] = [*recorded()]
+    place = next(n for n, item in enumerate(items) if item.recv_ns == (START_S + 5) * S)
+    assert f_alerts(items) == [10, 70, 86]
+    lost = Event((START_S + 5) * S, "lost", "x")
+    assert f_alerts([*items[:place], lost, *items[place:]]) == [15, 75, 86]
+    other = Event((START_S + 5) * S, "gap", "x")
+    assert f_alerts([*items[:place], other, *items[place:]]) == [10, 70, 86]
+
+
+def test_superseded_books_are_counted_and_not_judged() -> None:
+    """Without the three books before it, the one at 10 s follows its forerunner by 4 s: the streak begins anew."""
+    items: list[Played] = [*recorded()]
+    for place, item in enumerate(items):
+        if isinstance(item, Recorded) and 7 <= item.recv_ns // S - START_S <= 9:
+            part = frozenset({("NYSE_BOOK", "F"), ("NASDAQ_BOOK", "F")})
+            items[place] = msgspec.structs.replace(item, superseded=part)
+    alerts: list[Alert] = []
+    result = replay(items, setup(), alerts.append)
+    assert next(alert.recv_ns // S - START_S for alert in alerts if alert.symbol == "F") == 20
+    assert result.counts.conflated == {"F": 3}
+    assert result.counts.books == 118 - 3
+    assert ("T", 10) in [(alert.symbol, alert.recv_ns // S - START_S) for alert in alerts], "T's were not superseded"
+
+
+def test_gaps_are_counted() -> None:
+    result = replay([Gap(1, 1, 5, 0, 0, ""), *recorded(), Gap(1, 1, 2, 0, 0, "")], setup(), lambda _: None)
+    assert result.missing_frames == 7
 
 
 # the verb
@@ -215,7 +287,7 @@ def test_a_broken_line_ends_the_replay_with_its_number(tape: Path) -> None:
     ("args", "texts"),
     [
         (["none.jsonl"], ["none.jsonl: the tape cannot be read (No such file"]),
-        (["."], [".: the tape cannot be read (Is a directory"]),
+        (["."], [".: there is no segment in this directory"]),
         (["listing.json"], ["listing.json, line 1: "]),
         (["lean.jsonl", "--listing", "none.json"], ["none.json: the listing cannot be read"]),
         (["lean.jsonl", "--listing", "lean.jsonl"], ["lean.jsonl: the listing cannot be read"]),
@@ -302,3 +374,87 @@ def test_an_interrupt_ends_it_with_one_line(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=20)
     assert (process.returncode, told) == (1, "leadline: stopped\n")
+
+
+# the verb with tapes of segments
+
+
+def tape_of(home: Path, name: str = "kept", **changes: object) -> Path:
+    """The tape made by hand as grok would have kept it, in blocks of ten."""
+    frames = [Frame(t, 1 + n, frame) for n, (t, frame) in enumerate(received(lean_tape()))]
+    batches = [frames[start : start + 10] for start in range(0, len(frames), 10)]
+    told = {"listing": LISTING, "symbols": ["F", "T"], "settings": rule_texts(load(use_environment=False).settings)}
+    return write(home / name, batches, **{**told, **changes})  # type: ignore[arg-type]
+
+
+def test_listing_and_symbols_come_from_the_header_and_options_win(tape: Path) -> None:
+    tape_of(tape.parent)
+    (tape.parent / "other.json").write_text('{"F": "Q", "T": "Q"}')
+    ended = leadline("replay", "kept", cwd=tape.parent)
+    assert [alert["service"] for alert in ok(ended)[0]] == ["NYSE_BOOK", "NASDAQ_BOOK", "NYSE_BOOK", "NYSE_BOOK"]
+    assert ended.stderr == ""
+    other = leadline("replay", "kept", "--listing", "other.json", "--symbols", "T", cwd=tape.parent)
+    assert [alert["symbol"] for alert in ok(other)[0]] == ["T"]
+
+
+def test_a_symbol_without_a_listing_opens_nothing_in_the_replay_of_a_run_as_it_did_live(tape: Path) -> None:
+    tape_of(tape.parent, listing={"F": "N"})
+    alerts = ok(leadline("replay", "kept", cwd=tape.parent))[0]
+    assert {(alert["symbol"], alert["entry_blocked_by"]) for alert in alerts} == {
+        ("F", None),
+        ("T", "unresolved_listing"),
+    }
+
+
+def test_another_rule_is_said_in_one_line_and_as_recorded_takes_the_tapes(tape: Path) -> None:
+    settings = load({"min_bid_heavy": 5, "min_imbalance_ratio": "2.5"}, use_environment=False).settings
+    tape_of(tape.parent, settings=rule_texts(settings))
+    ended = leadline("replay", "kept", cwd=tape.parent, MIN_IMBALANCE_RATIO="3")
+    assert ended.stderr == (
+        "kept: recorded under MIN_BID_HEAVY=5, MIN_IMBALANCE_RATIO=5/2; replayed under MIN_BID_HEAVY=4, "
+        "MIN_IMBALANCE_RATIO=3 (--as-recorded takes the recorded ones)\n"
+    )
+    assert len(ok(ended)[0]) == 2
+    taken = leadline("replay", "kept", "--as-recorded", cwd=tape.parent, MIN_IMBALANCE_RATIO="3")
+    assert (len(ok(taken)[0]), taken.stderr) == (3, "")
+
+
+@pytest.mark.parametrize("name", ["lean.jsonl", "bare"])
+def test_as_recorded_needs_a_rule_on_the_tape(tape: Path, name: str) -> None:
+    tape_of(tape.parent, "bare", settings={})
+    refused(leadline("replay", name, "--as-recorded", cwd=tape.parent), f"{name}: no rule is recorded in this tape")
+
+
+def test_each_run_of_a_tape_is_judged_anew(tape: Path) -> None:
+    one = ok(leadline("replay", tape_of(tape.parent).name, cwd=tape.parent))
+    tape_of(tape.parent, run="run-2", start_ns=START_S * S + 1)
+    alerts, counts = ok(leadline("replay", "kept", cwd=tape.parent))
+    assert alerts == one[0] * 2
+    assert (counts["snapshots"], counts["alerts"]) == (2 * 118, 8)
+
+
+def test_a_torn_end_is_said_and_damage_ends_the_replay_with_its_place(tape: Path) -> None:
+    [path] = segments_in(tape_of(tape.parent))
+    content = path.read_bytes()
+    path.write_bytes(content[:-1])
+    ended = leadline("replay", "kept", cwd=tape.parent)
+    assert len(ok(ended)[0]) == 4
+    assert f"kept/{path.name}, byte " in ended.stderr
+    path.write_bytes(content[: len(content) // 2] + b"?" + content[len(content) // 2 + 1 :])
+    refused(leadline("replay", "kept", cwd=tape.parent), f"kept/{path.name}: the tape is damaged at byte ", "tape cut")
+
+
+def test_a_segment_alone_says_that_it_is_not_the_beginning(tape: Path) -> None:
+    frames = [Frame(t, 1 + n, frame) for n, (t, frame) in enumerate(received(lean_tape()))]
+    kept = write(tape.parent / "kept", [frames[:50], frames[50:]], size_max=1, listing=LISTING, symbols=["F", "T"])
+    last = segments_in(kept)[-1]
+    ended = leadline("replay", last, cwd=tape.parent)
+    assert ok(ended)[1]["frames"] == 45
+    assert "it begins with frame 50 of its run" in ended.stderr
+
+
+def test_alerts_are_not_written_over_a_segment(tape: Path) -> None:
+    [path] = segments_in(tape_of(tape.parent))
+    content = path.read_bytes()
+    refused(leadline("replay", "kept", "--alerts", path, cwd=tape.parent), "over a file that is read")
+    assert path.read_bytes() == content

@@ -17,7 +17,13 @@ from support.machine import leadline
 
 SECRET_NAMES = ("schwab_client_id", "schwab_app_secret", "schwab_account_id")
 SECRETS = ["clientid-S3CR3T", "appsecret-S3CR3T", "accountid-S3CR3T"]
-PLACES = {"db_path", "state_dir", "log_level", *(name for name in Settings.model_fields if name.startswith("schwab_"))}
+PLACES = {
+    *("db_backup_dir", "db_backup_sec", "db_backups_kept", "tape_dir", "tape_segment_mb"),
+    "db_path",
+    "state_dir",
+    "log_level",
+    *(name for name in Settings.model_fields if name.startswith("schwab_")),
+}
 
 
 def kinds(name: str) -> set[Any]:
@@ -372,7 +378,9 @@ def another(name: str) -> object:
     if name in NUMBERS:
         edges = (bound(name, "le", "lt"), bound(name, "ge", "gt"))
         return next(edge[1] for edge in edges if edge is not None and edge[1] != field.default)
-    return {"symbols": "F", "trading_mode": "live", "log_level": "DEBUG"}.get(name, "/elsewhere")
+    return {"symbols": "F", "trading_mode": "live", "log_level": "DEBUG", "intent_sync": "power"}.get(
+        name, "/elsewhere"
+    )
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)

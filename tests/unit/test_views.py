@@ -222,12 +222,23 @@ def test_without_a_grok_there_is_no_mode() -> None:
 
 
 def test_what_a_person_should_know_comes_worst_first() -> None:
-    row = process(detail=detail(trader="disabled: no token", store_error="disk is full", degraded="no level 2"))
+    alarm = "the feed is silent since 10:31:07 New York (12 s)"
+    row = process(
+        detail=detail(
+            trader="disabled: no token",
+            store_error="disk is full",
+            degraded="no level 2",
+            alarms=[alarm],
+            tape={"error": "No space left on device", "dropped_frames": 3},
+        )
+    )
     locked = position(state="LOCKED")
     assert [(notice.tone, notice.text) for notice in views.notices([row], [locked], NOW_NS)] == [
         (Tone.BAD, "Rows do not reach the disk: disk is full"),
+        (Tone.BAD, "The feed is silent since 10:31:07 New York (12 s)."),
         (Tone.BAD, "Position in doubt, nothing is opened: F"),
         (Tone.WARN, "The feed is not whole: no level 2"),
+        (Tone.WARN, "The tape cannot be written, trading goes on: No space left on device"),
         (Tone.WARN, "Trader disabled: no token"),
     ]
     assert said([process()], [position()]) == []
@@ -484,3 +495,27 @@ def test_a_table_without_rows_keeps_its_columns(columns: Sequence[Column[Row]]) 
 def test_trouble_is_told_in_lines_without_empty_ones() -> None:
     error = StoreError("there is nothing", which="DB_PATH=x", do="start `leadline grok`")
     assert views.trouble(error) == ["There is nothing.", "DB_PATH=x", "To do: start 'leadline grok'."]
+
+
+def test_the_feed_says_stale_conflated_covered_and_how_the_tape_is() -> None:
+    row = process(
+        detail=detail(
+            symbols={"F": {"recv_ns": NOW_NS, "state": "STALE"}, "T": {"recv_ns": NOW_NS, "state": "OPEN"}},
+            coverage=0.999,
+            gaps=2,
+            conflated=41,
+            tape={"frames": 9, "dropped_frames": 0, "written_bytes": 1_500_000},
+        )
+    )
+    book = next(column for column in views.FEED if column.label == "Book")
+    assert [book.value(watched, NOW_NS) for watched in views.watched(row, [])] == ["STALE 0 s", "fresh"]
+    told = {figure.label: figure for figure in views.feed_facts(row, NOW_NS)}
+    assert (told["Coverage"].value, told["Coverage"].tone) == ("99 %", Tone.WARN)
+    assert told["Reconnects"].note == "2 gaps"
+    assert told["Books"].note == "41 conflated"
+    assert (told["Tape"].value, told["Tape"].note) == ("1.5 MB", "9 frames")
+    off = {figure.label: figure for figure in views.feed_facts(process(detail=detail()), NOW_NS)}
+    assert (off["Tape"].value, off["Tape"].note) == ("off", "TAPE_DIR is not set")
+    lossy = process(detail=detail(tape={"dropped_frames": 3}))
+    torn = {figure.label: figure for figure in views.feed_facts(lossy, NOW_NS)}["Tape"]
+    assert (torn.value, torn.note, torn.tone) == ("NOT WHOLE", "3 frames left out", Tone.WARN)

@@ -5,6 +5,7 @@ Comes from settings and the broker's list of accounts; goes to the desk and the 
 """
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,8 +13,9 @@ import msgspec
 
 from leadline.core.errors import ConfigurationError
 from leadline.logs import hide
-from leadline.schwab.rest import AccountNumber, Rest
+from leadline.schwab.rest import AccountNumber
 from leadline.settings import Mode, Settings
+from leadline.store.locks import FileLock
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 PORTS = {"http": 80, "https": 443}
@@ -59,13 +61,12 @@ def check_mode(settings: Settings) -> None:
         )
 
 
-async def find_account(rest: Rest, settings: Settings) -> Account:
-    """Ask the broker for the account that SCHWAB_ACCOUNT_ID names.
+def find_account(accounts: Sequence[AccountNumber], settings: Settings) -> Account:
+    """Choose of the login's accounts the one that SCHWAB_ACCOUNT_ID names.
 
     Raises:
         ConfigurationError: it is unset and there is not just one, or the broker has no such account.
     """
-    accounts = await rest.account_numbers()
     wanted = settings.schwab_account_id.get_secret_value() if settings.schwab_account_id is not None else None
     matching = [a for a in accounts if wanted in (None, a.account_number, a.hash_value)]
     if len(matching) != 1:
@@ -85,3 +86,15 @@ def _account_of(found: AccountNumber, settings: Settings) -> Account:
     secret = f"{_broker(settings)} {found.account_number} {found.hash_value}"
     fingerprint = hashlib.sha256(secret.encode()).hexdigest()[:12]
     return Account(found.hash_value, f"...{found.account_number[-3:]}", fingerprint, mode)
+
+
+def lock_stream(accounts: Sequence[AccountNumber], settings: Settings) -> FileLock:
+    """Take the right to stream with this login on this machine: Schwab would evict one of two (facts 1.1, code 12).
+
+    Raises:
+        LockHeldError: another process streams with it (exit 3).
+    """
+    # The same user has the same accounts, whichever of their apps or tokens asks.
+    names = sorted(f"{account.account_number} {account.hash_value}" for account in accounts)
+    user = hashlib.sha256(f"{_broker(settings)} {names}".encode()).hexdigest()[:12]
+    return FileLock(settings.state_dir / f"streamer-{user}.lock", "the streamer connection of this login")

@@ -5,39 +5,44 @@ Comes from `cli`; goes to `replay`.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
+from leadline.app.taping import as_recorded, rule_texts
 from leadline.app.terms import entries_of, rule_of
+from leadline.core.alerts import Alert
 from leadline.core.errors import TapeError
 from leadline.core.units import ns_of_s
-from leadline.replay import Result, Setup, alert_line, count_line, replay
+from leadline.replay import AlertLines, Result, Setup, count_line, joined, replay
 from leadline.settings import Settings
-from leadline.tape.lines import read_listing, read_tape
+from leadline.tape.lines import Received, read_listing, read_tape
+from leadline.tape.reader import Fault, Played, RunReader, runs_in
+from leadline.tape.records import Header
+from leadline.tape.segments import Run, is_tape
+
+Judge = Callable[[Callable[[Alert], None]], Result]
+"""Replays a tape, handing over its alerts."""
 
 
-def run_replay(settings: Settings, tape: Path, listing: Path | None, alerts: Path | None) -> None:
+def run_replay(
+    settings: Settings, tape: Path, listing: Path | None, alerts: Path | None, *, recorded_rule: bool = False
+) -> None:
     """Replay a tape; alert lines go to `alerts` or standard output, the counts to standard output.
 
     Raises:
         TapeError: a file cannot be read or written.
     """
-    setup = Setup(
-        rule=rule_of(settings),
-        entries=entries_of(settings),
-        window_ns=ns_of_s(settings.window_seconds),
-        symbols=frozenset(settings.symbols) if settings.symbols else None,
-        listing=read_listing(listing) if listing is not None else {},
-    )
+    letters = read_listing(listing) if listing is not None else None
     _keep_inputs(alerts, tape, listing)
-    frames = read_tape(tape)
+    source = Source(tape, settings, letters, recorded_rule=recorded_rule)
+    lines = AlertLines()
     try:
         with ExitStack() as stack:
             out: BinaryIO = sys.stdout.buffer if alerts is None else stack.enter_context(alerts.open("wb"))
-            result = replay(frames, setup, lambda alert: _write_line(out, alert_line(alert)))
-        _write_line(sys.stdout.buffer, count_line(result))
+            result = source.judge(lambda alert: _write(out, lines.line(alert)))
+        _write(sys.stdout.buffer, count_line(result, lines) + b"\n")
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         raise  # whoever read our output has seen enough: not a fault
@@ -48,20 +53,134 @@ def run_replay(settings: Settings, tape: Path, listing: Path | None, alerts: Pat
             expected="a file in a directory that can be written, on a disk with room",
             do="correct --alerts, or free the disk",
         ) from error
-    for remark in _remarks(result, settings.symbols):
+    for remark in (*source.remarks(), *_remarks(result, settings.symbols)):
         print(f"{tape}: {remark}", file=sys.stderr)
+
+
+class Source:
+    """A tape that can be replayed: JSON lines, or segments with all that their header says of the run."""
+
+    def __init__(
+        self, tape: Path, settings: Settings, letters: dict[str, str] | None, *, recorded_rule: bool = False
+    ) -> None:
+        """Open a tape.
+
+        Raises:
+            TapeError: it cannot be read, or has no header whose rule could be taken.
+        """
+        self._settings = settings
+        self._letters = letters
+        self._recorded_rule = recorded_rule
+        self._runs: list[Run] = []
+        self._lines: Iterator[Received] | None = None
+        self._faults: list[Fault] = []
+        if _is_tape(tape):
+            self._runs, self._faults = runs_in(tape)
+            _refuse(self._faults)
+        else:
+            self._lines = read_tape(tape)
+        if recorded_rule and not (self._runs and all(run.header.settings for run in self._runs)):
+            raise TapeError(
+                "no rule is recorded in this tape",
+                which=str(tape),
+                expected="a tape whose header holds settings, as grok and `leadline record` write it",
+                do="leave --as-recorded away",
+            )
+
+    def judge(self, on_alert: Callable[[Alert], None]) -> Result:
+        """Replay it, each run anew as its process began.
+
+        Raises:
+            TapeError: it is damaged.
+        """
+        if self._lines is not None:
+            return replay(self._lines, self._setup(None), on_alert)
+        return joined([self.judge_run(run, on_alert) for run in self._runs])
+
+    def remarks(self) -> Iterator[str]:
+        """Say what the counts do not show of a tape that was replayed."""
+        yield from map(str, self._faults)
+        for header in (run.header for run in self._runs):
+            if header.first_frame:
+                yield f"it begins with frame {header.first_frame} of its run: earlier streaks and alerts are not known"
+        if not self._recorded_rule:
+            headers = [run.header for run in self._runs if run.header.settings]
+            yield from dict.fromkeys(filter(None, (_differences(header, self._settings) for header in headers)))
+
+    def judge_run(self, run: Run, on_alert: Callable[[Alert], None]) -> Result:
+        """Replay one run.
+
+        Raises:
+            TapeError: it is damaged.
+        """
+        reader = RunReader(run)
+        items: Iterable[Played] = reader.items()
+        result = replay(items, self._setup(run.header), on_alert)
+        self._faults += reader.faults
+        return result
+
+    def _setup(self, header: Header | None) -> Setup:
+        settings = self._settings
+        rule_from = as_recorded(header) if header is not None and self._recorded_rule else settings
+        symbols = settings.symbols or (tuple(header.symbols) if header is not None else ())
+        listing = self._letters
+        if listing is None:
+            listing = header.listing if header is not None else {}
+        return Setup(
+            rule=rule_of(rule_from),
+            entries=entries_of(rule_from),
+            window_ns=ns_of_s(rule_from.window_seconds),
+            symbols=frozenset(symbols) if symbols else None,
+            listing=listing,
+            # As it was live; without the run's own listing nothing tells which symbols had none.
+            blocks_unlisted=header is not None and bool(header.listing) and self._letters is None,
+        )
+
+
+def _is_tape(tape: Path) -> bool:
+    try:
+        return is_tape(tape)
+    except OSError:
+        return False  # whoever reads it says why it cannot be read
+
+
+def _refuse(faults: list[Fault]) -> None:
+    for fault in faults:
+        if not fault.is_torn:
+            raise TapeError(
+                fault.what,
+                which=str(fault.path),
+                expected="a segment as it was written",
+                do="look at it with `leadline tape verify`; move it away to replay the others",
+            )
+
+
+def _differences(header: Header, settings: Settings) -> str:
+    """Say in one line how the rule of a replay is not the one of the run."""
+    now = rule_texts(settings)
+    names = [name for name in {**header.settings, **now} if header.settings.get(name) != now.get(name)]
+    if not names:
+        return ""
+    then, here = (
+        ", ".join(f"{name}={texts.get(name, '(unset)')}" for name in names) for texts in (header.settings, now)
+    )
+    return f"recorded under {then}; replayed under {here} (--as-recorded takes the recorded ones)"
 
 
 def _keep_inputs(alerts: Path | None, *inputs: Path | None) -> None:
     """Refuse to write over what is read."""
     for path in inputs:
-        if alerts is not None and path is not None and alerts.exists() and path.exists() and alerts.samefile(path):
+        if alerts is not None and path is not None and alerts.exists() and path.exists() and _is_of(alerts, path):
             raise TapeError(
                 "the alert lines would be written over a file that is read",
                 which=f"--alerts {alerts}",
                 expected="another file",
                 do="correct --alerts; nothing was written",
             )
+
+
+def _is_of(file: Path, read: Path) -> bool:
+    return file.samefile(read) or (read.is_dir() and any(one.samefile(file) for one in read.iterdir() if one.exists()))
 
 
 def _remarks(result: Result, symbols: tuple[str, ...]) -> Iterator[str]:
@@ -71,9 +190,11 @@ def _remarks(result: Result, symbols: tuple[str, ...]) -> Iterator[str]:
         yield f"no listing for {names}: judged on the first book service seen (see --listing)"
     if result.counts.unsubscribed:
         yield f"{result.counts.unsubscribed} snapshots of other symbols were left out (SYMBOLS={','.join(symbols)})"
+    if result.missing_frames:
+        yield f"{result.missing_frames} frames are missing where the recorder fell behind: alerts after that may differ"
     if not result.counts.books:
         yield f"no snapshot was judged: of {result.counts.frames} frames none holds a book that was asked for"
 
 
-def _write_line(out: BinaryIO, line: bytes) -> None:
-    out.write(line + b"\n")
+def _write(out: BinaryIO, line: bytes) -> None:
+    out.write(line)

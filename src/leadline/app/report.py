@@ -7,6 +7,8 @@ Comes from what `run` holds; goes to the store, for pages and second processes.
 import os
 from collections.abc import Sequence
 
+import msgspec
+
 from leadline import __version__
 from leadline.app.account import Account
 from leadline.app.desk import Desk
@@ -17,37 +19,62 @@ from leadline.core.states import TradingState
 from leadline.core.units import NS_PER_MS
 from leadline.grok import Grok, HandOver
 from leadline.schwab.stream import SchwabStream
+from leadline.schwab.watch import Watch
 from leadline.settings import Loaded
 from leadline.store.status import ProcessRow, upsert_process, upsert_touch
 from leadline.store.writer import Writer
+from leadline.tape.recorder import Recorder
 
 
 class Reporter:
     """Put the rows that say how grok is."""
 
-    def __init__(self, loaded: Loaded, account: Account, desk: Desk | str, clock: Clock, writer: Writer) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        account: Account,
+        desk: Desk | str,
+        *,
+        clock: Clock,
+        writer: Writer,
+        tape: Recorder | None = None,
+    ) -> None:
         self._loaded = loaded
         self._account = account
         self._desk = desk
         self._clock = clock
         self._writer = writer
+        self._tape = tape
         self._started_ns = clock.wall_ns()
         self._written: dict[str, int] = {}
 
-    def report(self, grok: Grok, hand_over: HandOver, detector: Detector, stream: SchwabStream, market: Market) -> None:
+    def report(
+        self,
+        grok: Grok,
+        hand_over: HandOver,
+        detector: Detector,
+        stream: SchwabStream,
+        market: Market,
+    ) -> None:
         """Put the process row and the touches that are new."""
         detail: dict[str, object] = {
             "connection": stream.state.connection,
             "connected_ns": stream.state.connected_ns,
             "reconnects": stream.state.reconnects,
             "degraded": stream.state.degraded,
+            "coverage": stream.state.coverage,
+            "gaps": stream.state.gaps,
+            "entries_held_by": stream.state.entries_held_by,
+            "alarms": [alarm.text for alarm in stream.watch.alarms],
+            "tape": None if self._tape is None else msgspec.to_builtins(self._tape.state),
             "frames": grok.counts.frames,
             "books": grok.counts.books,
             "malformed": grok.counts.malformed,
             "outcomes": {outcome.value: count for outcome, count in grok.counts.totals().items()},
             "dropped": detector.dropped,
             "alerts": hand_over.alerts,
-            "symbols": self._symbols(detector, market),
+            "conflated": sum(grok.counts.conflated.values()),
+            "symbols": self._symbols(detector, market, stream.watch),
             "store_waiting": self._writer.waiting_count,
             "store_error": self._writer.error,
             "wal_bytes": self._writer.wal.size_bytes,
@@ -100,13 +127,14 @@ class Reporter:
         }
 
     @staticmethod
-    def _symbols(detector: Detector, market: Market) -> dict[str, dict[str, object]]:
+    def _symbols(detector: Detector, market: Market, watch: Watch) -> dict[str, dict[str, object]]:
         rows: dict[str, dict[str, object]] = {}
         for symbol, touch in market.touches.items():
             book_ms = detector.book_ms_of(symbol)
             lag_ms = None if book_ms is None else touch.recv_ns // NS_PER_MS - book_ms
             service = detector.state_of(symbol, Service.NASDAQ_BOOK).service
-            rows[symbol] = {"service": service, "recv_ns": touch.recv_ns, "lag_ms": lag_ms}
+            state = "STALE" if watch.is_stale(symbol) else "OPEN"
+            rows[symbol] = {"service": service, "recv_ns": touch.recv_ns, "lag_ms": lag_ms, "state": state}
         return rows
 
 

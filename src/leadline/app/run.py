@@ -5,7 +5,6 @@ Comes from `cli` with loaded settings; goes on until a signal, a fault, or a log
 """
 
 import asyncio
-import contextlib
 import logging
 import os
 from collections.abc import Callable, Coroutine
@@ -15,17 +14,21 @@ from typing import Any
 import uvloop
 
 from leadline import __version__
-from leadline.app.account import Account, check_mode, find_account
+from leadline.app.account import Account, check_mode, find_account, lock_stream
+from leadline.app.backups import keep_backups, last_backup, plan_of, refuse_lost
+from leadline.app.credentials import login_parts_of
 from leadline.app.desk import Desk, Room, make_desk
 from leadline.app.endings import Ended, StopRequest, until_orphaned
+from leadline.app.feed import by_service, stream_of, subscriptions_of
 from leadline.app.health import StoreWatch
 from leadline.app.report import Reporter
+from leadline.app.taping import recorder_of, secrets_of
 from leadline.app.terms import entries_of, rule_of
 from leadline.clock import SystemClock, boot_id
 from leadline.core.detector import Detector
-from leadline.core.errors import ConfigurationError, ExitCode, JournalError, LeadlineError, LockHeldError, StoreError
+from leadline.core.errors import ExitCode, JournalError, LeadlineError, LockHeldError, StoreError
 from leadline.core.intent import Purpose
-from leadline.core.market import Listing, Market, Service
+from leadline.core.market import Listing, Market
 from leadline.core.units import ns_of_s
 from leadline.dispatch import Dispatch
 from leadline.grok import Grok, HandOver
@@ -34,14 +37,14 @@ from leadline.schwab.activity import order_id_of
 from leadline.schwab.auth import Login
 from leadline.schwab.executor import SchwabOrderExecutor
 from leadline.schwab.http import Http
-from leadline.schwab.protocol import Subscriptions
+from leadline.schwab.listing import Listings
 from leadline.schwab.rest import Rest
-from leadline.schwab.stream import Patience, SchwabStream
 from leadline.schwab.wire import ActivityItem
-from leadline.settings import Loaded, Settings
+from leadline.settings import Loaded
 from leadline.store.alerts import AlertIds, Origin
 from leadline.store.locks import FileLock
 from leadline.store.writer import Writer
+from leadline.tape.recorder import Recorder
 from leadline.traders.paper import PaperExecutor
 
 log = logging.getLogger(__name__)
@@ -58,23 +61,36 @@ def run_grok(loaded: Loaded, *, with_parent: bool = False) -> ExitCode:
 
 async def _run(loaded: Loaded, *, with_parent: bool) -> ExitCode:
     settings = loaded.settings
-    login_parts = _required(settings)
+    login_parts = login_parts_of(settings)
     check_mode(settings)
     clock, stop = SystemClock(), StopRequest()
     _make_directory(settings.db_path)
     db_lock = FileLock(Path(f"{settings.db_path}.lock"), f"the right to write alerts to {settings.db_path}")
+    backups = plan_of(settings)
+    refuse_lost(backups)
     writer = Writer(settings.db_path, clock.wall_ns())
     async with Http(settings.schwab_base_url, settings.order_timeout_sec) as http:
         login = Login(http, *login_parts, clock, hide=hide)
         await login.ensure()
         rest = Rest(http, login)
-        listings = await rest.listings(list(settings.symbols))
-        account = await find_account(rest, settings)
-        grok_run = _Run(loaded, account, listings, rest=rest, writer=writer, clock=clock)
-        code = await grok_run.go(stop, with_parent=with_parent)
-    writer.close()
-    db_lock.release()
-    return code
+        accounts = await rest.account_numbers()
+        account = find_account(accounts, settings)
+        stream_lock = lock_stream(accounts, settings)
+        listings = Listings(settings.state_dir / "listings.json", rest.listings, clock)
+        listed = await listings.at_start(list(settings.symbols))
+        tape = recorder_of(loaded, listed, secrets_of(accounts, loaded), clock)
+        grok_run = _Run(loaded, account, listed, rest=rest, writer=writer, clock=clock, tape=tape)
+        beside = [keep_backups(backups, clock), grok_run.keep_listings(listings)]
+        try:
+            return await grok_run.go(stop, beside, with_parent=with_parent)
+        finally:
+            # Whatever ended the run, all that it knows is written before the process says so and goes.
+            if tape is not None:
+                tape.close()
+            writer.close()
+            await last_backup(backups, clock)
+            stream_lock.release()
+            db_lock.release()
 
 
 def _make_directory(db_path: Path) -> None:
@@ -89,30 +105,6 @@ def _make_directory(db_path: Path) -> None:
         ) from error
 
 
-def _required(settings: Settings) -> tuple[Path, str, str]:
-    """Give token path, client id and secret; name the first that is missing."""
-    if not settings.symbols:
-        raise ConfigurationError(
-            "no symbols are given",
-            which="SYMBOLS",
-            expected="symbols separated by commas, such as F,SOFI",
-            do="set SYMBOLS, or pass --symbols",
-        )
-    for name in ("schwab_client_id", "schwab_app_secret", "schwab_token_path"):
-        if getattr(settings, name) is None:
-            raise ConfigurationError(
-                "a credential is missing",
-                which=name.upper(),
-                expected=str(Settings.model_fields[name].description),
-                do="set it in the environment or in .env (see docs/settings.md)",
-            )
-    assert settings.schwab_client_id is not None
-    assert settings.schwab_app_secret is not None
-    assert settings.schwab_token_path is not None
-    client_id, app_secret = settings.schwab_client_id, settings.schwab_app_secret
-    return settings.schwab_token_path, client_id.get_secret_value(), app_secret.get_secret_value()
-
-
 class _Run:
     """What one run holds, and how its parts are joined."""
 
@@ -125,15 +117,17 @@ class _Run:
         rest: Rest,
         writer: Writer,
         clock: SystemClock,
+        tape: Recorder | None,
     ) -> None:
         settings = loaded.settings
         self._loaded, self._settings, self._rest, self._writer, self._clock = loaded, settings, rest, writer, clock
-        self._symbols = list(settings.symbols)
+        self._symbols, self._tape = list(settings.symbols), tape
         self._market = Market(ns_of_s(settings.window_seconds))
         self._market.listings.update(listings)
         services = {symbol: listing.service for symbol, listing in listings.items()}
         self._detector = Detector(rule_of(settings), services)
         origin = Origin(boot_id(), loaded.config_hash, __version__)
+        subscriptions = subscriptions_of(settings, listings)
         self._desk = _desk_or_reason(Room(loaded, account, writer, self._market, clock, origin), rest)
         # After recovery: ids that only the journal knows must not be given again.
         ids = AlertIds(writer)
@@ -153,18 +147,20 @@ class _Run:
             on_touch=executor.on_touch if isinstance(executor, PaperExecutor) else None,
             on_activity=_waker(executor) if isinstance(executor, SchwabOrderExecutor) else None,
         )
-        self._stream = SchwabStream(
-            rest,
-            Subscriptions(_by_service(listings), self._symbols),
+        self._stream = stream_of(
+            settings,
+            subscriptions,
             self._grok,
+            rest=rest,
             clock=clock,
-            patience=Patience(silence_s=settings.feed_silence_sec),
-            on_streaming=self._look_soon,
+            market=self._market,
+            writer=writer,
+            desk=self._desk if isinstance(self._desk, Desk) else None,
+            tape=tape,
         )
-        self._reporter = Reporter(loaded, account, self._desk, clock, writer)
+        self._reporter = Reporter(loaded, account, self._desk, clock=clock, writer=writer, tape=tape)
         hold = self._desk.trader.hold_entries if isinstance(self._desk, Desk) else _no_trader
         self._store_watch = StoreWatch(writer, clock, hold)
-        self._looking: asyncio.Task[None] | None = None
         self._say(account)
 
     def _say(self, account: Account) -> None:
@@ -175,10 +171,10 @@ class _Run:
             log.warning("inline_trader_dispatch disabled: %s", self._desk)
         log.info("account %s at %s, mode %s", account.mask, self._settings.schwab_base_url, account.mode.upper())
         log.info("database %s, settings %s", self._settings.db_path, self._loaded.config_hash)
-        for service, symbols in _by_service(self._market.listings).items():
+        for service, symbols in by_service(self._market.listings).items():
             log.info("%s: %s", service, ", ".join(symbols))
 
-    async def go(self, stop: StopRequest, *, with_parent: bool) -> ExitCode:
+    async def go(self, stop: StopRequest, beside: list[Coroutine[Any, Any, None]], *, with_parent: bool) -> ExitCode:
         """Stream and trade until the end is asked for, then end in order."""
         code = ExitCode.OK
         fault: LeadlineError | None = None
@@ -186,7 +182,7 @@ class _Run:
             if isinstance(self._desk, Desk):
                 await self._desk.open(self._rest, self._symbols, self._clock)
             async with asyncio.TaskGroup() as group:
-                for work in self._works(stop, with_parent=with_parent):
+                for work in (*self._works(stop, with_parent=with_parent), *beside):
                     group.create_task(work)
         except* Ended:
             log.info("stopping: no more alerts are taken")
@@ -202,7 +198,6 @@ class _Run:
             code = await self._end_trading(self._desk)
         self._reporter.stopped()
         if fault is not None:
-            self._writer.close()
             raise fault
         return code
 
@@ -210,6 +205,8 @@ class _Run:
         works = [self._stream.run(), self._rest.login.keep_fresh(), self._keep_reporting(), stop.wait()]
         if isinstance(self._desk, Desk):
             works.append(self._desk.keep_looking(self._rest, self._symbols, self._clock, ACCOUNT_POLL_S))
+        if self._tape is not None:
+            works.append(self._tape.keep_handing_over())
         if with_parent:
             works.append(until_orphaned(os.getppid()))
         return works
@@ -217,17 +214,13 @@ class _Run:
     async def _keep_reporting(self) -> None:
         while True:
             self._store_watch.look()
+            self._market.stale = frozenset(filter(self._stream.watch.is_stale, self._symbols))
             self._reporter.report(self._grok, self._hand_over, self._detector, self._stream, self._market)
             await asyncio.sleep(REPORT_S)
 
-    def _look_soon(self) -> None:
-        """Compare with the broker after each (re)connection: fills may have been missed meanwhile."""
-        if isinstance(self._desk, Desk) and isinstance(self._desk.executor, SchwabOrderExecutor):
-            self._looking = asyncio.get_running_loop().create_task(self._look(self._desk))
-
-    async def _look(self, desk: Desk) -> None:
-        with contextlib.suppress(LeadlineError):
-            await desk.look(self._rest, self._symbols, self._clock)
+    async def keep_listings(self, listings: Listings) -> None:
+        """Ask each day anew where the symbols are listed and whether they can be shorted."""
+        await listings.keep_fresh(self._symbols, self._market, on_moved=self._market.moved.update)
 
     async def _end_trading(self, desk: Desk) -> ExitCode:
         left = await desk.close(self._settings.shutdown_exit_sec)
@@ -265,10 +258,3 @@ def _waker(executor: SchwabOrderExecutor) -> Callable[[ActivityItem], None]:
             executor.wake(order_id)
 
     return wake
-
-
-def _by_service(listings: dict[str, Listing]) -> dict[Service, list[str]]:
-    by_service: dict[Service, list[str]] = {}
-    for symbol, listing in listings.items():
-        by_service.setdefault(listing.service, []).append(symbol)
-    return by_service

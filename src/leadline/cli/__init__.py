@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from leadline import __version__
-from leadline.cli import config, running
+from leadline.cli import config, db, running, tape
 
 app = typer.Typer(
     name="leadline",
@@ -14,9 +14,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=True,
 )
-for verb in (running.grok, running.replay, running.ui, running.demo):
+for verb in (running.grok, running.record, running.replay, running.ui, running.demo):
     app.command()(verb)
 app.add_typer(config.app, name="config")
+app.add_typer(db.app, name="db")
+app.add_typer(tape.app, name="tape")
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""Owns the verbs that run something: grok, replay, ui, demo.
+"""Owns the verbs that run something: grok, record, replay, ui, demo.
 
 Never does more than load settings and make one call into the product; imports wait until a verb runs.
 Comes from the shell; goes to `app` and `demo`.
@@ -30,20 +30,40 @@ def grok(
 
 
 @told
-def replay(
-    tape: Annotated[Path, typer.Argument(help="JSON lines: {recv_ns, frame}, or bare frames.")],
+def record(
+    config: ConfigFile = None,
+    symbols: Symbols = None,
+    to: Annotated[Path | None, typer.Option("--to", help="Directory of the tape, instead of TAPE_DIR.")] = None,
+) -> int:
+    """Stream and keep a tape, without alerts, trading or database."""
+    from leadline.app.recording import run_record
+    from leadline.logs import start_logging
+    from leadline.settings import load
+
+    loaded = load({"symbols": symbols, "tape_dir": to}, toml=config)
+    start_logging(loaded.settings.log_level, loaded.secrets())
+    return run_record(loaded)
+
+
+@told
+def replay(  # noqa: PLR0917 - options are given by name
+    tape: Annotated[Path, typer.Argument(help="A tape, one of its segments, or JSON lines of frames.")],
     listing: Annotated[
         Path | None, typer.Option(help='JSON object from symbol to exchange letter: {"F": "N"}.')
     ] = None,
     alerts: Annotated[Path | None, typer.Option(help="File for the alert lines, instead of standard output.")] = None,
     symbols: Symbols = None,
     config: ConfigFile = None,
+    as_recorded: Annotated[
+        bool, typer.Option("--as-recorded", help="Judge by the thresholds in the tape's header.")
+    ] = False,
 ) -> None:
     """Run a recorded tape through the live code: alerts as JSON lines, then the counts by outcome."""
     from leadline.app.replaying import run_replay
     from leadline.settings import load
 
-    run_replay(load({"symbols": symbols}, toml=config).settings, tape, listing, alerts)
+    settings = load({"symbols": symbols}, toml=config).settings
+    run_replay(settings, tape, listing, alerts, recorded_rule=as_recorded)
 
 
 @told

@@ -131,6 +131,10 @@ class Market:
         self._window_ns = window_ns
         self.touches: dict[str, Touch] = {}
         self.listings: dict[str, Listing] = {}
+        self.stale: frozenset[str] = frozenset()
+        """Symbols without a book for longer than their limit, in market hours."""
+        self.moved: set[str] = set()
+        """Symbols that the broker lists elsewhere than where they are streamed and judged."""
         self._level_ones: dict[str, LevelOne] = {}
 
     def level_one(self, symbol: str) -> LevelOne:

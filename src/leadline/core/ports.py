@@ -1,4 +1,4 @@
-"""Owns the shapes of what is plugged in from outside: clock, executor, trader.
+"""Owns the shapes of what is plugged in from outside: clock, executor, trader, tape, and what the feed calls.
 
 Never carries behaviour.
 Comes from `app`, which chooses; goes to everything that must not know the choice.
@@ -64,3 +64,30 @@ class Trader(Protocol):
 
     def close_entries(self, reason: str) -> None:
         """Allow nothing but exits from now on."""
+
+
+class CatchUp(Protocol):
+    """Whoever compares with the broker after the feed has been away."""
+
+    async def __call__(self) -> bool:
+        """Compare; True when nothing that was missed can still be unknown. False is tried again."""
+
+
+class Hold(Protocol):
+    """Whoever can close entries for a while."""
+
+    def __call__(self, source: str, reason: str | None) -> None:
+        """Hold entries for a reason of this source, or with None let them go."""
+
+
+class Tape(Protocol):
+    """Whoever records the feed: every frame in order, what happened in between, and what was not judged."""
+
+    def frame(self, recv_ns: int, boot_ns: int, frame: bytes) -> None:
+        """Take one inbound frame as received; the calls are counted from 0 as frame numbers."""
+
+    def event(self, recv_ns: int, kind: str, text: str) -> None:
+        """Take what happened to the connection."""
+
+    def conflated(self, frame_seq: int, symbol: str, service: str) -> None:
+        """Take that this symbol's books of this service in this frame were superseded and are not judged."""

@@ -89,8 +89,8 @@ def _against_market(leg: Leg, view: View, limits: Limits) -> str | None:
         return "the book is stale"
     if touch.is_crossed:
         return "the book is crossed"
-    if view.is_halted:
-        return "the symbol is halted"
+    if view.is_halted is not False:
+        return "the symbol is halted" if view.is_halted else "whether the symbol is halted is not known"
     if leg.order.instruction is Instruction.SELL_SHORT and not _is_shortable(view.listing):
         return "not shortable, hard to borrow, or unknown"
     limit = leg.order.limit

@@ -1,9 +1,10 @@
 """Owns the streamer's conversation as a pure machine: messages in, requests and events out.
 
 Never touches a socket or a clock.
-Comes from `stream` with decoded messages; goes back as what to send and what it means.
+Comes from `connection` with decoded messages; goes back as what to send and what it means.
 
-Requests go one at a time and are matched by id: parallel commands make the server answer 22-25 (Schwab API facts 1.4).
+Answers are matched by request id, in whatever order they come. Requests go one at a time all the same: parallel
+commands make the server answer 22-25 (Schwab API facts 1.4).
 """
 
 import re
@@ -12,19 +13,16 @@ from enum import StrEnum
 
 import msgspec
 
-from leadline.core.market import Service
+from leadline.schwab.codes import Place, Reaction, reaction_to
+from leadline.schwab.coverage import Coverage
+from leadline.schwab.requests import BOOKS, Request, Subscriptions, login_request, requests_again, requests_of
 from leadline.schwab.rest import StreamerInfo
-from leadline.schwab.wire import ACTIVITY, LEVEL_ONE, Message, Notice, Response
+from leadline.schwab.wire import Message, ResponseContent
 
-BOOK_FIELDS = "0,1,2,3"
-LEVEL_ONE_FIELDS = "0,1,2,3,4,5,8,9,32,34,35"
-ACTIVITY_FIELDS = "0,1,2,3"
-KEYS_MAX = 200
-"""Symbols in one request; more go in further ADDs."""
+__all__ = ["Subscriptions"]
 
-SUCCEEDED = frozenset({0, 26, 27, 28, 29})
-LOGIN_DENIED, NOT_AVAILABLE, CLOSE_CONNECTION, SYMBOL_LIMIT, NO_CONNECTION, STOP_STREAMING = 3, 11, 12, 19, 20, 30
-BOOKS = frozenset(service.value for service in Service)
+NAMED_MAX = 10
+"""Symbols that one text names; more are counted."""
 
 
 class Phase(StrEnum):
@@ -64,154 +62,138 @@ class Streaming(msgspec.Struct, frozen=True):
     """Everything that was asked for has been answered."""
 
 
-Event = Denied | Evicted | Failed | Degraded | Streaming
+class Covered(msgspec.Struct, frozen=True):
+    """Everything that was asked for has shown data."""
 
 
-class Subscriptions(msgspec.Struct, frozen=True):
-    """What to ask for: symbols by book service, and those of level one."""
-
-    books: dict[Service, list[str]]
-    level_one: list[str]
-
-
-class _Request(msgspec.Struct):
-    service: str
-    command: str
-    parameters: dict[str, str]
-
-    @property
-    def name(self) -> str:
-        return f"{self.command} {self.service}"
+Ending = Denied | Evicted | Failed
+Event = Ending | Degraded | Streaming | Covered
 
 
 class Streamer:
     """One connection's conversation."""
 
-    def __init__(self, info: StreamerInfo, subscriptions: Subscriptions) -> None:
+    def __init__(self, info: StreamerInfo, subscriptions: Subscriptions, *, at_once: int = 1) -> None:
         self._info = info
-        self._waiting = deque(_requests(subscriptions))
+        self._waiting = deque(requests_of(subscriptions))
+        self._at_once = at_once
         self._next_id = 0
-        self._asked: tuple[str, _Request] | None = None
+        self._open: dict[str, Request] = {}
         self._served_books = {service.value for service, symbols in subscriptions.books.items() if symbols}
+        self._is_covered = False
+        self.coverage = Coverage(subscriptions.parts())
+        self.excess: dict[str, int] = {}
+        """How many symbols of a service the server has discarded (code 19)."""
         self.phase = Phase.LOGIN
 
     @property
     def waits_for(self) -> str | None:
-        """Name the request that has no answer yet."""
-        return None if self._asked is None else self._asked[1].name
+        """Name the oldest request that has no answer yet."""
+        return next((request.name for request in self._open.values()), None)
 
     def login(self, access_token: str) -> bytes:
         """Give the LOGIN request, which opens the conversation."""
-        return self._ask(
-            _Request(
-                "ADMIN",
-                "LOGIN",
-                {
-                    "Authorization": access_token,
-                    "SchwabClientChannel": self._info.schwab_client_channel,
-                    "SchwabClientFunctionId": self._info.schwab_client_function_id,
-                },
-            )
-        )
+        return self._ask(login_request(self._info, access_token))
+
+    def ask_again(self, parts: dict[str, list[str]]) -> list[bytes]:
+        """Ask once more for parts that have fallen silent; give the requests to send now."""
+        if self.phase is not Phase.STREAMING:
+            return []
+        self._waiting.extend(requests_again(parts))
+        return self._ask_next()
 
     def receive(self, message: Message) -> tuple[list[bytes], list[Event]]:
-        """Take a message's responses and notices; give the requests to send now and what happened."""
+        """Take a message; give the requests to send now and what happened."""
         requests: list[bytes] = []
         events: list[Event] = []
         for response in message.responses:
-            self._answered(response, requests, events)
+            request = self._open.pop(str(response.request_id), None)
+            self._react(_place_of(request), response.content, request, events)
+            requests += self._ask_next()
+            self._note_streaming(events)
         for notice in message.notices:
-            self._noticed(notice, events)
+            if notice.content is not None:
+                self._react(Place.NOTICE, notice.content, None, events)
+        self.coverage.hear(message.data)
+        if self.coverage.is_full and not self._is_covered and self.phase is Phase.STREAMING:
+            self._is_covered = True
+            events.append(Covered())
         return requests, events
 
-    def _answered(self, response: Response, requests: list[bytes], events: list[Event]) -> None:
-        code, text = response.content.code, f"code {response.content.code}: {response.content.msg}"
-        if code == CLOSE_CONNECTION:
-            self._end(Evicted(text), events)
-        elif code == STOP_STREAMING:
-            self._end(Failed(text), events)
-        elif self._asked is None or str(response.request_id) != self._asked[0]:
-            # Answers to other requests have been seen live (facts 1.3); only ours moves us on.
+    def _react(self, place: Place, content: ResponseContent, request: Request | None, events: list[Event]) -> None:
+        """Move on by one code: all transitions are here, and which code leads to which stands in `codes`."""
+        if self.phase is Phase.ENDED:
             return
-        elif self.phase is Phase.LOGIN:
-            self._login_answered(code, text, requests, events)
-        else:
-            self._request_answered(code, text, requests, events)
+        said = f"code {content.code}: {content.msg}"
+        text = said if request is None else f"{request.name}: {said}"
+        match reaction_to(content.code, place):
+            case Reaction.GO_ON:
+                self.phase = Phase.SUBSCRIBING if place is Place.LOGIN else self.phase
+            case Reaction.REFUSED:
+                self._end(Denied(said), events)
+            case Reaction.EVICTED:
+                self._end(Evicted(said), events)
+            case Reaction.AGAIN:
+                self._end(Failed(text), events)
+            case Reaction.PARTLY if request is not None:
+                events.append(Degraded(self._discarded(request, said)))
+            case Reaction.WITHOUT if request is not None:
+                self._served_books.discard(request.service)
+                if self._served_books:
+                    events.append(Degraded(text))
+                else:
+                    self._end(Failed(text), events)
+            case Reaction.SAY:
+                events.append(Degraded(text))
+            case _:
+                pass
 
-    def _login_answered(self, code: int, text: str, requests: list[bytes], events: list[Event]) -> None:
-        if code == LOGIN_DENIED:
-            self._end(Denied(text), events)
-        elif code in SUCCEEDED:
-            self.phase = Phase.SUBSCRIBING
-            self._ask_next(requests, events)
-        else:
-            self._end(Failed(f"login: {text}"), events)
+    def _discarded(self, request: Request, said: str) -> str:
+        """Say what a symbol limit cut off; the answer tells how many, and the first are taken to be accepted [?]."""
+        found = re.search(r"DISCARDED=(\d+)", said)
+        if found is None:
+            self.excess[request.service] = len(request.symbols)
+            return f"{request.name}: an unknown number of symbols is not served ({said})"
+        count = int(found.group(1))
+        self.excess[request.service] = self.excess.get(request.service, 0) + count
+        probably = named(request.symbols[-count:]) if count else "none"
+        return f"{request.name}: {count} symbols are not served ({said}); probably {probably}"
 
-    def _request_answered(self, code: int, text: str, requests: list[bytes], events: list[Event]) -> None:
-        """Go on where the link stays and something is served; begin again where it does not (facts 1.4)."""
-        assert self._asked is not None
-        request = self._asked[1]
-        if code == SYMBOL_LIMIT:
-            discarded = re.search(r"DISCARDED=(\d+)", text)
-            number = discarded.group(1) if discarded else "an unknown number"
-            events.append(Degraded(f"{request.name}: {number} symbols are not served ({text})"))
-        elif code not in SUCCEEDED:
-            # One of two book services may be down, and level one and activity are helps; else there is nothing to hold.
-            self._served_books.discard(request.service)
-            is_book_lost = request.service in BOOKS and (code != NOT_AVAILABLE or not self._served_books)
-            if is_book_lost or code in {LOGIN_DENIED, NO_CONNECTION}:
-                self._end(Failed(f"{request.name}: {text}"), events)
-                return
-            events.append(Degraded(f"{request.name}: {text}"))
-        self._ask_next(requests, events)
-
-    def _noticed(self, notice: Notice, events: list[Event]) -> None:
-        if notice.content is None:
-            return
-        text = f"code {notice.content.code}: {notice.content.msg}"
-        if notice.content.code == CLOSE_CONNECTION:
-            self._end(Evicted(text), events)
-        elif notice.content.code == STOP_STREAMING:
-            self._end(Failed(text), events)
-        else:
-            events.append(Degraded(text))
-
-    def _ask_next(self, requests: list[bytes], events: list[Event]) -> None:
-        if self._waiting:
-            requests.append(self._ask(self._waiting.popleft()))
-        elif self.phase is Phase.SUBSCRIBING:
-            self._asked = None
+    def _note_streaming(self, events: list[Event]) -> None:
+        if self.phase is Phase.SUBSCRIBING and not self._open and not self._waiting:
             self.phase = Phase.STREAMING
             events.append(Streaming())
 
-    def _end(self, event: Event, events: list[Event]) -> None:
+    def _ask_next(self) -> list[bytes]:
+        requests = []
+        while self._waiting and len(self._open) < self._at_once and self.phase in {Phase.SUBSCRIBING, Phase.STREAMING}:
+            requests.append(self._ask(self._waiting.popleft()))
+        return requests
+
+    def _end(self, event: Ending, events: list[Event]) -> None:
         self.phase = Phase.ENDED
-        self._asked = None
+        self._open.clear()
         self._waiting.clear()
         events.append(event)
 
-    def _ask(self, request: _Request) -> bytes:
+    def _ask(self, request: Request) -> bytes:
         request_id = str(self._next_id)
         self._next_id += 1
-        self._asked = (request_id, request)
-        wire = {
-            "requestid": request_id,
-            "service": request.service,
-            "command": request.command,
-            "SchwabClientCustomerId": self._info.schwab_client_customer_id,
-            "SchwabClientCorrelId": self._info.schwab_client_correl_id,
-            "parameters": request.parameters,
-        }
-        return msgspec.json.encode({"requests": [wire]})
+        self._open[request_id] = request
+        return request.written(request_id, self._info)
 
 
-def _requests(subscriptions: Subscriptions) -> list[_Request]:
-    """List what to ask after the login: account activity by SUBS only, the rest by SUBS, then ADD (facts 1.2, 1.5)."""
-    requests = [_Request(ACTIVITY, "SUBS", {"keys": "leadline", "fields": ACTIVITY_FIELDS})]
-    wanted = [(service.value, symbols, BOOK_FIELDS) for service, symbols in subscriptions.books.items()]
-    wanted.append((LEVEL_ONE, subscriptions.level_one, LEVEL_ONE_FIELDS))
-    for service, symbols, fields in wanted:
-        for start in range(0, len(symbols), KEYS_MAX):
-            keys = ",".join(symbols[start : start + KEYS_MAX])
-            requests.append(_Request(service, "ADD" if start else "SUBS", {"keys": keys, "fields": fields}))
-    return requests
+def _place_of(request: Request | None) -> Place:
+    """Tell what an answer is about, by the request that it answers."""
+    if request is None:
+        return Place.OTHER
+    if request.command == "LOGIN":
+        return Place.LOGIN
+    return Place.BOOKS if request.service in BOOKS else Place.HELP
+
+
+def named(symbols: tuple[str, ...] | list[str]) -> str:
+    """Name symbols in a text, the first NAMED_MAX of them."""
+    more = len(symbols) - NAMED_MAX
+    names = ", ".join(symbols[:NAMED_MAX])
+    return f"{names} and {more} more" if more > 0 else names

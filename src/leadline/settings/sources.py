@@ -29,6 +29,7 @@ class Loaded:
         """Name the settings that decide: with the same hash two processes decide alike. Secrets and places are out."""
         left_out = {name for name in Settings.model_fields if name.startswith("schwab_")}
         left_out |= {"db_path", "state_dir", "log_level", "db_backup_dir", "db_backup_sec", "db_backups_kept"}
+        left_out |= {"tape_dir", "tape_segment_mb"}
         text = repr(sorted((k, str(v)) for k, v in self.settings.model_dump(exclude=left_out).items()))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -14,7 +14,18 @@ import msgspec
 
 from leadline.core.errors import SchemaError, StoreError
 from leadline.store.connection import explained, open_reader
-from leadline.store.rows import AlertRow, Cause, Counts, FillRow, OrderRow, PositionRow, ProcessRow, Summary, TouchRow
+from leadline.store.rows import (
+    AlertLineRow,
+    AlertRow,
+    Cause,
+    Counts,
+    FillRow,
+    OrderRow,
+    PositionRow,
+    ProcessRow,
+    Summary,
+    TouchRow,
+)
 from leadline.store.schema import VERSION
 
 ROWS_MAX = 100
@@ -32,6 +43,11 @@ _ALERTS = """SELECT a.id, a.recv_ns, a.symbol, a.direction, a.ratio, a.heavy_ven
     a.total_asks, a.price, a.imbalance_duration, a.entry_blocked_by, d.trader, d.disposition, d.reason
     FROM (SELECT * FROM alerts ORDER BY id DESC LIMIT ?) a LEFT JOIN dispositions d ON d.alert_id = a.id
     ORDER BY a.id DESC, d.trader"""
+
+
+_ALERTS_OF_RUN = """SELECT recv_ns, symbol, direction, ratio, total_bids, total_asks, heavy_venues, valid_venues, price,
+    imbalance_duration, bid, ask, vol_per_min, streak_id, entry_blocked_by, service, book_ns
+    FROM alerts WHERE boot_id = ? AND config_hash = ? AND boot_ns BETWEEN ? AND ? ORDER BY id"""
 
 
 _ORDERS = """SELECT trader, mode, account, alert_id, purpose, symbol, instruction, qty, order_type, limit_price,
@@ -227,6 +243,14 @@ def causes(connection: apsw.Connection) -> list[Cause]:
         "SELECT o.order_id, o.symbol, a.book_ns / 1000000 FROM orders o JOIN alerts a ON a.id = o.alert_id"
         " WHERE o.leg = 1 AND o.order_id IS NOT NULL ORDER BY o.decide_ns",
     )
+
+
+def alerts_of_run(
+    connection: apsw.Connection, boot_id: str, config_hash: str, *, first_boot_ns: int, last_boot_ns: int
+) -> list[AlertLineRow]:
+    """Give the alerts of one run between two moments of the boot clock, in the order of their ids."""
+    rows = connection.execute(_ALERTS_OF_RUN, (boot_id, config_hash, first_boot_ns, last_boot_ns)).fetchall()
+    return msgspec.convert(rows, list[AlertLineRow])
 
 
 def profit(connection: apsw.Connection) -> float:

@@ -29,6 +29,28 @@ class AlertRow(msgspec.Struct, array_like=True):
     reason: str | None
 
 
+class AlertLineRow(msgspec.Struct, array_like=True):
+    """What an alert line of a replay holds, under the same names: dollars, seconds, times UTC."""
+
+    recv_ns: int
+    symbol: str
+    direction: str
+    ratio: float
+    total_bids: int
+    total_asks: int
+    heavy_venues: int
+    valid_venues: int
+    price: float
+    imbalance_duration: float
+    bid: float
+    ask: float
+    vol_per_min: float | None
+    streak_id: int
+    entry_blocked_by: str | None
+    service: str
+    book_ns: int
+
+
 class OrderRow(msgspec.Struct, array_like=True):
     """An order as asked for and as far as it is known; prices in dollars."""
 

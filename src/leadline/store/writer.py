@@ -37,8 +37,8 @@ QUEUE_MAX = 500_000
 One whose commit somebody waits for (`on_commit`) is always taken: those are few, and whoever waits would wait for ever.
 """
 
-SLOW_STATE_S = 10.0
-"""How often states are written while a reader keeps the WAL long (WAL_LONG_BYTES)."""
+SLOW_STATE_S = 4.0
+"""How often states are written while a reader keeps the WAL long (WAL_LONG_BYTES): pages believe a state for 5 s."""
 
 WAL_NO_STATE_BYTES = 8 * WAL_LONG_BYTES
 """With a WAL of this length states are no longer written: what is left to grow it are records."""

@@ -6,7 +6,7 @@ Comes from the ledger and the market; goes to `risk.check`.
 
 from leadline.core.market import Market, Touch
 from leadline.core.risk import View
-from leadline.core.states import TradingState
+from leadline.core.states import SymbolState, TradingState
 from leadline.traders.ledger import Ledger
 
 
@@ -23,10 +23,13 @@ def view_of(
     """Gather what is known of a symbol; `now_ns` is the boot clock."""
     holding = ledger.holding(symbol)
     touch = market.touches.get(symbol)
+    is_stale = symbol in market.stale and holding.state is SymbolState.OPEN
+    if symbol in market.moved:
+        hold = hold or "the symbol has moved to another exchange: judged on the old one until a restart"
     return View(
         state=state,
         hold=hold,
-        symbol_state=holding.state,
+        symbol_state=SymbolState.STALE if is_stale else holding.state,
         ours_qty=holding.position.qty,
         gross_notional=ledger.gross_notional(lambda held: mark_of(held, ledger, market)),
         touch=touch,

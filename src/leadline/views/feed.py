@@ -8,11 +8,32 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from leadline.core.detector import Outcome
+from leadline.core.states import SymbolState
 from leadline.core.units import NS_PER_S
 from leadline.views.columns import PRICE, QTY, Column
-from leadline.views.processes import BOOK_AGE_MAX_NS, Percentiles, SymbolFeed, detail_of, feed_figure, is_alive
+from leadline.views.processes import (
+    BOOK_AGE_MAX_NS,
+    Detail,
+    Percentiles,
+    SymbolFeed,
+    TapeState,
+    detail_of,
+    feed_figure,
+    is_alive,
+)
 from leadline.views.rows import ProcessRow, TouchRow
-from leadline.views.words import Figure, Tone, age_text, clock_text, count_text, micros_text, over, plain, spaced
+from leadline.views.words import (
+    Figure,
+    Tone,
+    age_text,
+    clock_text,
+    count_text,
+    micros_text,
+    over,
+    percent_text,
+    plain,
+    spaced,
+)
 
 
 class Watched(NamedTuple):
@@ -40,15 +61,29 @@ def feed_facts(process: ProcessRow | None, now_ns: int) -> list[Figure]:
     feed = feed_figure(detail, alive, now_ns)
     return [
         Figure("Connection", feed.value, connected, feed.tone),
-        Figure("Reconnects", count_text(detail.reconnects)),
+        Figure("Coverage", percent_text(detail.coverage), "of what was asked for", _coverage_tone(detail)),
+        Figure("Reconnects", count_text(detail.reconnects), f"{count_text(detail.gaps)} gaps"),
         Figure("Frames", count_text(detail.frames)),
-        Figure("Books", count_text(detail.books)),
+        Figure("Books", count_text(detail.books), f"{count_text(detail.conflated)} conflated"),
         Figure("Malformed", count_text(detail.malformed), "", Tone.WARN if detail.malformed else Tone.CALM),
         Figure("Alerts", count_text(detail.alerts), "since start"),
         Figure("Decision p50", micros_text(decision.p50)),
         Figure("Decision p99", micros_text(decision.p99)),
         Figure("Rows waiting", count_text(detail.store_waiting), "for the disk"),
+        _tape_figure(detail.tape),
     ]
+
+
+def _coverage_tone(detail: Detail) -> Tone:
+    return Tone.WARN if detail.coverage is not None and detail.coverage < 1 else Tone.CALM
+
+
+def _tape_figure(tape: TapeState | None) -> Figure:
+    if tape is None:
+        return Figure("Tape", "off", "TAPE_DIR is not set")
+    if tape.error is not None or tape.dropped_frames:
+        return Figure("Tape", "NOT WHOLE", f"{count_text(tape.dropped_frames)} frames left out", Tone.WARN)
+    return Figure("Tape", f"{tape.written_bytes / 1e6:,.1f} MB", f"{count_text(tape.frames)} frames")
 
 
 def watched(process: ProcessRow | None, touches: Sequence[TouchRow]) -> list[Watched]:
@@ -77,7 +112,8 @@ def _book_word(row: Watched, now_ns: int) -> str:
     age_ns = _book_age_ns(row, now_ns)
     if age_ns is None:
         return "no book"
-    return "fresh" if age_ns <= BOOK_AGE_MAX_NS else f"STALE {age_text(age_ns)}"
+    is_fresh = age_ns <= BOOK_AGE_MAX_NS and row.feed.state != SymbolState.STALE
+    return "fresh" if is_fresh else f"STALE {age_text(age_ns)}"
 
 
 FEED: tuple[Column[Watched], ...] = (

@@ -31,6 +31,16 @@ class SymbolFeed(msgspec.Struct, frozen=True):
     service: str | None = None
     recv_ns: int | None = None
     lag_ms: float | None = None
+    state: str | None = None
+
+
+class TapeState(msgspec.Struct, frozen=True):
+    """How the recording is."""
+
+    frames: int = 0
+    dropped_frames: int = 0
+    written_bytes: int = 0
+    error: str | None = None
 
 
 class Percentiles(msgspec.Struct, frozen=True):
@@ -47,6 +57,11 @@ class Detail(msgspec.Struct, frozen=True):
     connected_ns: int | None = None
     reconnects: int | None = None
     degraded: str | None = None
+    coverage: float | None = None
+    gaps: int | None = None
+    alarms: tuple[str, ...] = ()
+    conflated: int | None = None
+    tape: TapeState | None = None
     frames: int | None = None
     books: int | None = None
     malformed: int | None = None

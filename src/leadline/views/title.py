@@ -87,6 +87,7 @@ def notices(processes: Sequence[ProcessRow], positions: Iterable[PositionRow], n
     detail = detail_of(grok)
     if detail.store_error:
         found.append(Notice(Tone.BAD, f"Rows do not reach the disk: {plain(detail.store_error)}"))
+    found += [Notice(Tone.BAD, plain(f"{text[:1].upper()}{text[1:]}.")) for text in detail.alarms]
     locked = [row.symbol for row in of_mode(grok, positions) if row.state == SymbolState.LOCKED]
     if locked:
         found.append(Notice(Tone.BAD, f"Position in doubt, nothing is opened: {plain(', '.join(locked))}"))
@@ -94,6 +95,8 @@ def notices(processes: Sequence[ProcessRow], positions: Iterable[PositionRow], n
         found.append(Notice(Tone.WARN, "What grok says of its feed cannot be read: is it of another version?"))
     if detail.degraded:
         found.append(Notice(Tone.WARN, f"The feed is not whole: {plain(detail.degraded)}"))
+    if detail.tape is not None and detail.tape.error:
+        found.append(Notice(Tone.WARN, f"The tape cannot be written, trading goes on: {plain(detail.tape.error)}"))
     if detail.trader and detail.trader != "enabled":
         found.append(Notice(Tone.WARN, f"Trader {plain(detail.trader)}"))
     return found

@@ -4,6 +4,7 @@ Never is about one table.
 Comes from core's integers; goes to the other views.
 """
 
+import math
 from datetime import UTC, datetime, time
 from enum import StrEnum
 
@@ -116,6 +117,11 @@ def age_of(ns: int | None, now_ns: int) -> str:
 def count_text(count: int | None) -> str:
     """Write a count; what is not known is a dash."""
     return "–" if count is None else f"{count:,}"
+
+
+def percent_text(share: float | None) -> str:
+    """Write a share of 0 to 1 in percent, rounded down: only what is whole is 100 %."""
+    return "–" if share is None else f"{math.floor(100 * share)} %"
 
 
 def micros_text(value: float | None) -> str:

@@ -1,12 +1,11 @@
 """Which account is traded: found by number or hash, named without giving it away, one state directory for it."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from leadline.app.account import check_mode, find_account, is_loopback
-from leadline.core.errors import ConfigurationError, ExitCode
+from leadline.app.account import Account, check_mode, find_account, is_loopback, lock_stream
+from leadline.core.errors import ConfigurationError, ExitCode, LockHeldError
 from leadline.schwab.rest import AccountNumber
 from leadline.settings import Settings, load
 
@@ -14,32 +13,22 @@ ONE = AccountNumber("12345678", "HASHONE0001")
 TWO = AccountNumber("87654321", "HASHTWO0002")
 
 
-class Broker:
-    """A broker that knows these accounts."""
-
-    def __init__(self, *accounts: AccountNumber) -> None:
-        self._accounts = list(accounts)
-
-    async def account_numbers(self) -> list[AccountNumber]:
-        return self._accounts
-
-
 def settings(**values: object) -> Settings:
     return load({"state_dir": Path("/state"), **values}, use_environment=False).settings
 
 
-async def found(*accounts: AccountNumber, **values: object) -> Any:
-    return await find_account(Broker(*accounts), settings(**values))  # type: ignore[arg-type]
+def found(*accounts: AccountNumber, **values: object) -> Account:
+    return find_account(accounts, settings(**values))
 
 
 @pytest.mark.parametrize("wanted", ["12345678", "HASHONE0001"])
-async def test_an_account_is_found_by_number_or_hash(wanted: str) -> None:
-    account = await found(TWO, ONE, schwab_account_id=wanted)
+def test_an_account_is_found_by_number_or_hash(wanted: str) -> None:
+    account = found(TWO, ONE, schwab_account_id=wanted)
     assert account.account_hash == "HASHONE0001"
 
 
-async def test_the_only_account_needs_no_name() -> None:
-    assert (await found(TWO)).account_hash == "HASHTWO0002"
+def test_the_only_account_needs_no_name() -> None:
+    assert found(TWO).account_hash == "HASHTWO0002"
 
 
 @pytest.mark.parametrize(
@@ -51,27 +40,27 @@ async def test_the_only_account_needs_no_name() -> None:
         ((), None, "has 0 accounts"),
     ],
 )
-async def test_an_account_that_is_not_just_one_is_refused_without_naming_any(
+def test_an_account_that_is_not_just_one_is_refused_without_naming_any(
     accounts: tuple[AccountNumber, ...], wanted: str | None, text: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=text) as told:
-        await found(*accounts, schwab_account_id=wanted)
+        found(*accounts, schwab_account_id=wanted)
     assert told.value.exit_code is ExitCode.USAGE
     assert told.value.which == "SCHWAB_ACCOUNT_ID"
     for secret in ("12345678", "87654321", "99999999", "HASH"):
         assert secret not in str(told.value)
 
 
-async def test_what_names_an_account_does_not_give_it_away() -> None:
-    account = await found(ONE)
+def test_what_names_an_account_does_not_give_it_away() -> None:
+    account = found(ONE)
     assert account.mask == "...678"
     for text in (account.mask, account.fingerprint, str(account.state_dir(settings()))):
         assert "12345678" not in text
         assert "HASHONE" not in text
 
 
-async def test_two_accounts_have_two_names() -> None:
-    assert (await found(ONE)).fingerprint != (await found(TWO)).fingerprint
+def test_two_accounts_have_two_names() -> None:
+    assert (found(ONE)).fingerprint != found(TWO).fingerprint
 
 
 @pytest.mark.parametrize(
@@ -84,25 +73,25 @@ async def test_two_accounts_have_two_names() -> None:
         "https://api.schwabapi.com//",
     ],
 )
-async def test_an_account_has_one_state_directory_however_the_address_is_written(written: str) -> None:
+def test_an_account_has_one_state_directory_however_the_address_is_written(written: str) -> None:
     """Two would be two locks: two traders at once on one account (design 5)."""
     plain = settings()
     other = settings(schwab_base_url=written)
-    expected = (await found(ONE)).state_dir(plain)
-    assert (await found(ONE, schwab_base_url=written)).state_dir(other) == expected
+    expected = (found(ONE)).state_dir(plain)
+    assert (found(ONE, schwab_base_url=written)).state_dir(other) == expected
     assert expected.parent == Path("/state")
 
 
 @pytest.mark.parametrize("address", ["https://api.other.com", "http://127.0.0.1:8182", "http://127.0.0.1:8183"])
-async def test_another_broker_is_another_directory(address: str) -> None:
-    here = (await found(ONE)).state_dir(settings())
-    there = (await found(ONE, schwab_base_url=address)).state_dir(settings(schwab_base_url=address))
+def test_another_broker_is_another_directory(address: str) -> None:
+    here = (found(ONE)).state_dir(settings())
+    there = (found(ONE, schwab_base_url=address)).state_dir(settings(schwab_base_url=address))
     assert here != there
 
 
-async def test_two_simulators_on_one_machine_are_two_brokers() -> None:
+def test_two_simulators_on_one_machine_are_two_brokers() -> None:
     first, second = "http://127.0.0.1:8182", "http://127.0.0.1:8183"
-    accounts = [await found(ONE, schwab_base_url=address) for address in (first, second)]
+    accounts = [found(ONE, schwab_base_url=address) for address in (first, second)]
     assert accounts[0].fingerprint != accounts[1].fingerprint
 
 
@@ -115,8 +104,8 @@ async def test_two_simulators_on_one_machine_are_two_brokers() -> None:
         ("live", "https://api.schwabapi.com", "live"),
     ],
 )
-async def test_live_against_this_machine_is_sim(mode: str, address: str, expected: str) -> None:
-    account = await found(ONE, trading_mode=mode, schwab_base_url=address)
+def test_live_against_this_machine_is_sim(mode: str, address: str, expected: str) -> None:
+    account = found(ONE, trading_mode=mode, schwab_base_url=address)
     assert account.mode == expected
     assert f"-{expected}-" in account.state_dir(settings(schwab_base_url=address)).name
 
@@ -150,3 +139,16 @@ def test_any_other_address_may_not(address: str) -> None:
     with pytest.raises(ConfigurationError, match="TRADING_MODE=live: this version sends orders only to a simulator"):
         check_mode(there)
     check_mode(settings(schwab_base_url=address))
+
+
+def test_one_process_streams_with_a_login_whichever_account_it_trades(tmp_path: Path) -> None:
+    first = lock_stream([ONE, TWO], settings(state_dir=tmp_path))
+    with pytest.raises(LockHeldError, match="holds the streamer connection of this login"):
+        lock_stream([TWO, ONE], settings(state_dir=tmp_path, schwab_account_id="12345678"))
+    other = lock_stream([ONE], settings(state_dir=tmp_path))
+    elsewhere = lock_stream([ONE, TWO], settings(state_dir=tmp_path, schwab_base_url="http://127.0.0.1:1"))
+    first.release()
+    lock_stream([ONE, TWO], settings(state_dir=tmp_path)).release()
+    other.release()
+    elsewhere.release()
+    assert not [path for path in tmp_path.iterdir() if "12345678" in path.name]

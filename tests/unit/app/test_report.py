@@ -12,7 +12,9 @@ from leadline.core.detector import Detector
 from leadline.core.imbalance import Rule
 from leadline.core.market import Market, Service
 from leadline.grok import Grok, HandOver
-from leadline.schwab.stream import LinkState
+from leadline.schwab.link import Hooks, LinkState, Patience
+from leadline.schwab.requests import Subscriptions
+from leadline.schwab.watch import Watch
 from leadline.settings import load
 from leadline.store.alerts import AlertIds, Origin
 from leadline.store.writer import Writer
@@ -24,6 +26,7 @@ class Stream:
     """As much of a stream as is reported."""
 
     state = LinkState(connection="streaming", reconnects=2)
+    watch = Watch(Subscriptions({Service.NYSE_BOOK: ["F"]}, ["F"]), Patience(), Hooks(), HandClock())
 
 
 def reported(tmp_path: Path, frames: list[bytes]) -> tuple[Writer, Reporter, Any]:
@@ -35,7 +38,7 @@ def reported(tmp_path: Path, frames: list[bytes]) -> tuple[Writer, Reporter, Any
     taken: list[Alert] = []
     grok = Grok(detector, EntryFilter(), market, symbols=None, on_alert=taken.append)
     account = Account("hash", "...678", "print", "sim")
-    reporter = Reporter(load(use_environment=False), account, "the lock is held", clock, writer)
+    reporter = Reporter(load(use_environment=False), account, "the lock is held", clock=clock, writer=writer)
     hand_over = HandOver(ids, None, writer.put, Origin("b", "h", "0"), writes_rows=True)
 
     def report() -> None:
@@ -69,4 +72,6 @@ def test_counts_age_and_the_reason_why_nothing_is_traded_are_told(tmp_path: Path
     assert told["trader"] == "disabled: the lock is held"
     assert (told["connection"], told["reconnects"], told["malformed"], told["books"]) == ("streaming", 2, 1, 3)
     assert sum(told["outcomes"].values()) == told["books"]
-    assert told["symbols"]["F"] == {"service": "NYSE_BOOK", "recv_ns": T_NS + 2_000_000_000, "lag_ms": 300}
+    recv_ns = T_NS + 2_000_000_000
+    assert told["symbols"]["F"] == {"service": "NYSE_BOOK", "recv_ns": recv_ns, "lag_ms": 300, "state": "OPEN"}
+    assert (told["alarms"], told["coverage"], told["tape"]) == ([], 0, None)

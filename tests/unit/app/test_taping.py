@@ -1,6 +1,5 @@
 """A run and its tape: the header says all that a replay must know, and nothing that is secret."""
 
-import asyncio
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -102,10 +101,7 @@ def test_a_tape_that_cannot_be_begun_ends_the_start(tmp_path: Path) -> None:
 
 
 def test_all_accounts_of_the_login_are_secret() -> None:
-    class TwoAccounts:
-        async def account_numbers(self) -> list[AccountNumber]:
-            return [AccountNumber("111", "aaa"), AccountNumber("222", "bbb")]
-
+    accounts = [AccountNumber("111", "aaa"), AccountNumber("222", "bbb")]
     loaded = load({"schwab_app_secret": "hush-hush"}, use_environment=False)
-    secrets = asyncio.run(secrets_of(TwoAccounts(), loaded))  # type: ignore[arg-type]
+    secrets = secrets_of(accounts, loaded)
     assert set(secrets) == {"111", "aaa", "222", "bbb", "hush-hush"}

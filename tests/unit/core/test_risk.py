@@ -63,6 +63,7 @@ BARRED: list[dict[str, Any]] = [
     {"touch_age_ns": 3 * SECOND + 1},
     {"touch": Touch(131_300, 131_300, 1, 1, 0, 0)},
     {"is_halted": True},
+    {"is_halted": None},
     {"ours_qty": 901},
     {"gross_notional": 200_000 * 10_000 - 131_300 * 100 + 1},
     {"requests_last_minute": 118},
@@ -85,7 +86,6 @@ def test_an_entry_is_refused_where_an_exit_passes(changes: dict[str, Any]) -> No
         {"ours_qty": 900},
         {"gross_notional": 200_000 * 10_000 - 131_300 * 100},
         {"requests_last_minute": 117},
-        {"is_halted": None},
     ],
 )
 def test_at_the_limit_an_entry_passes(changes: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from leadline.core.session import new_york_day_ms
+from leadline.core.session import is_regular_hours, new_york_date, new_york_day_ms
 
 
 def epoch_ms(text: str) -> int:
@@ -41,3 +41,27 @@ def test_the_day_of_new_york_is_counted_by_its_wall_clock(utc: str, wall_ms: int
 def test_an_entry_time_of_a_real_book_is_just_before_its_book_time() -> None:
     # F, 2025-12-09: entry 49904606 = 13:51:44.606, book 13:52:02 New York (Schwab API facts 1.5).
     assert 0 < new_york_day_ms(epoch_ms("2025-12-09T18:52:02")) - 49_904_606 < 20_000
+
+
+@pytest.mark.parametrize(
+    ("utc", "is_open"),
+    [
+        ("2026-11-24T14:29:59.999", False),  # Tuesday, winter
+        ("2026-11-24T14:30:00", True),
+        ("2026-11-24T20:59:59.999", True),
+        ("2026-11-24T21:00:00", False),
+        ("2026-07-14T13:30:00", True),  # Tuesday, summer
+        ("2026-07-14T13:29:59.999", False),
+        ("2026-07-14T20:00:00", False),
+        ("2026-11-21T16:00:00", False),  # Saturday
+        ("2026-11-22T16:00:00", False),
+        ("2026-11-23T03:00:00", False),  # Sunday evening in New York
+    ],
+)
+def test_regular_hours_are_those_of_a_weekday_in_new_york(utc: str, is_open: bool) -> None:
+    assert is_regular_hours(epoch_ms(utc)) is is_open
+
+
+def test_a_date_is_that_of_new_york() -> None:
+    assert new_york_date(epoch_ms("2026-11-25T04:59:59.999")) == "2026-11-24"
+    assert new_york_date(epoch_ms("2026-11-25T05:00:00")) == "2026-11-25"

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.core.market import Service
+from leadline.schwab.codes import CODES
 from leadline.schwab.protocol import (
+    Covered,
     Degraded,
     Denied,
     Event,
@@ -17,10 +19,10 @@ from leadline.schwab.protocol import (
     Phase,
     Streamer,
     Streaming,
-    Subscriptions,
 )
+from leadline.schwab.requests import Subscriptions
 from leadline.schwab.rest import StreamerInfo
-from leadline.schwab.wire import Message, Notice, Response, ResponseContent
+from leadline.schwab.wire import ACTIVITY, LEVEL_ONE, Block, Message, Notice, OtherItem, Response, ResponseContent
 
 INFO = StreamerInfo("wss://x/ws", "customer", "correl", "N9", "APIAPP")
 BOTH = Subscriptions({Service.NASDAQ_BOOK: ["AMD", "SOFI"], Service.NYSE_BOOK: ["F"]}, ["AMD", "F", "SOFI"])
@@ -170,7 +172,7 @@ def test_a_login_that_is_not_let_in_ends_the_conversation(code: int, kind: type[
     talk = Talk()
     [event] = talk.answer(code, "why")
     assert type(event) is kind
-    assert not isinstance(event, Streaming)
+    assert not isinstance(event, (Streaming, Covered))
     assert event.text.endswith(f"code {code}: why")
     assert talk.streamer.phase is Phase.ENDED
     assert len(talk.sent) == 1
@@ -223,9 +225,10 @@ def test_a_symbol_limit_says_how_many_are_not_served_and_goes_on() -> None:
     assert isinstance(event, Degraded)
     assert event.text.startswith("SUBS NASDAQ_BOOK: 1363 symbols are not served (code 19: You've reached")
     assert name(talk.sent[-1]) == "SUBS NYSE_BOOK"
+    assert event.text.endswith("; probably AMD, SOFI")
     [event] = talk.answer(19, "other words")
     assert isinstance(event, Degraded)
-    assert "an unknown number symbols are not served" in event.text
+    assert "an unknown number of symbols is not served" in event.text
     assert talk.answer() == [Streaming()]
 
 
@@ -277,7 +280,7 @@ def test_several_answers_in_one_frame_move_on_by_the_open_one_only() -> None:
     assert events == [Streaming()]
 
 
-CODES = st.sampled_from([0, 3, 9, 11, 12, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 99])
+SOME_CODES = st.sampled_from([0, 3, 9, 11, 12, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 99])
 
 
 @given(
@@ -316,7 +319,7 @@ def test_foreign_and_repeated_answers_change_nothing(story: list[str], count: in
     assert talk.events == [Streaming()]
 
 
-@given(st.lists(st.tuples(st.one_of(st.none(), st.integers(0, 9)), CODES, st.booleans()), max_size=40))
+@given(st.lists(st.tuples(st.one_of(st.none(), st.integers(0, 9)), SOME_CODES, st.booleans()), max_size=40))
 def test_after_its_end_the_conversation_sends_nothing_more(story: list[tuple[int | None, int, bool]]) -> None:
     talk = Talk()
     for request_id, code, is_notice in story:
@@ -327,3 +330,125 @@ def test_after_its_end_the_conversation_sends_nothing_more(story: list[tuple[int
             assert len(talk.sent) == sent
             assert talk.streamer.phase is Phase.ENDED
     assert talk.events.count(Streaming()) <= 1
+
+
+# --- answers in any order
+
+
+@given(st.integers(2, 5), st.integers(1, 900), st.randoms(use_true_random=False))
+def test_answers_are_matched_by_id_in_any_order(at_once: int, count: int, die: Any) -> None:
+    """Were several requests open at once, every order of the answers would lead to the same end."""
+    symbols = [f"S{number}" for number in range(count)]
+    subscriptions = Subscriptions({Service.NYSE_BOOK: symbols, Service.NASDAQ_BOOK: ["AMD"]}, symbols)
+    streamer = Streamer(INFO, subscriptions, at_once=at_once)
+    unanswered = [asked(streamer.login("token"))]
+    seen, events = [], []
+    while unanswered:
+        request = unanswered.pop(die.randrange(len(unanswered)))
+        seen.append((name(request), request["parameters"].get("keys")))
+        requests, more = streamer.receive(response(request["requestid"]))
+        unanswered += [asked(raw) for raw in requests]
+        events += more
+        assert len(unanswered) <= at_once
+    plain = Talk(subscriptions)
+    while plain.streamer.phase is not Phase.STREAMING:
+        plain.answer()
+    assert sorted(map(str, seen)) == sorted(str((name(r), r["parameters"].get("keys"))) for r in plain.sent)
+    assert events == [Streaming()]
+
+
+def test_of_two_open_requests_the_answer_tells_which_failed() -> None:
+    streamer = Streamer(INFO, BOTH, at_once=2)
+    requests, _ = streamer.receive(response(asked(streamer.login("token"))["requestid"]))
+    activity, book = map(asked, requests)
+    _, events = streamer.receive(response(book["requestid"], 22, "no"))
+    assert events == [Failed("SUBS NASDAQ_BOOK: code 22: no")]
+    assert name(activity) == "SUBS ACCT_ACTIVITY"
+
+
+# --- confirmation by first data
+
+
+def data(service: str, *keys: str) -> Message:
+    return Message([Block(service, [OtherItem(key) for key in keys])], [], [])
+
+
+def streaming() -> Talk:
+    talk = Talk()
+    while talk.streamer.phase is not Phase.STREAMING:
+        talk.answer()
+    return talk
+
+
+ALL_DATA = [
+    (ACTIVITY, "leadline"),
+    ("NASDAQ_BOOK", "AMD"),
+    ("NASDAQ_BOOK", "SOFI"),
+    ("NYSE_BOOK", "F"),
+    (LEVEL_ONE, "AMD"),
+    (LEVEL_ONE, "F"),
+    (LEVEL_ONE, "SOFI"),
+]
+
+
+@given(st.permutations(ALL_DATA), st.integers(0, 7))
+def test_it_is_covered_by_the_first_data_of_the_last_part(order: list[tuple[str, str]], before: int) -> None:
+    """Whatever comes first, and also where data overtakes the answer to its request."""
+    talk = Talk()
+    for service, key in order[:before]:
+        assert talk.hear(data(service, key)) == []
+    while talk.streamer.phase is not Phase.STREAMING:
+        talk.answer()
+    for service, key in order[before:]:
+        assert Covered() not in talk.events
+        assert talk.streamer.coverage.share < 1
+        talk.hear(data(service, key))
+    assert talk.events == [Streaming(), Covered()]
+    assert talk.streamer.coverage.share == 1
+    talk.hear(data("NYSE_BOOK", "F"))
+    assert talk.events == [Streaming(), Covered()]
+
+
+def test_an_answer_of_success_is_no_coverage_and_what_lacks_is_named() -> None:
+    talk = streaming()
+    assert talk.streamer.coverage.share == 0
+    talk.hear(data("NASDAQ_BOOK", "SOFI", "F"))  # F is not asked for on this service
+    talk.hear(data(LEVEL_ONE, "AMD", "F", "SOFI"))
+    talk.hear(data(ACTIVITY, "leadline"))
+    assert talk.streamer.coverage.lacking == {"NASDAQ_BOOK": ["AMD"], "NYSE_BOOK": ["F"]}
+    assert talk.streamer.coverage.share == pytest.approx(5 / 7)
+
+
+def test_what_has_fallen_silent_is_asked_for_again_by_add_and_one_at_a_time() -> None:
+    talk = streaming()
+    requests = talk.streamer.ask_again({"NYSE_BOOK": ["F"], LEVEL_ONE: ["F", "AMD"]})
+    [first] = map(asked, requests)
+    assert (name(first), first["parameters"]["keys"]) == ("ADD NYSE_BOOK", "F")
+    assert talk.streamer.waits_for == "ADD NYSE_BOOK"
+    talk.sent.append(first)
+    talk.answer()
+    second = talk.sent[-1]
+    assert (name(second), second["parameters"]["keys"]) == ("ADD LEVELONE_EQUITIES", "F,AMD")
+    assert talk.answer() == []
+    assert talk.streamer.waits_for is None
+
+
+def test_nothing_is_asked_again_before_it_streams_or_after_its_end() -> None:
+    talk = Talk()
+    assert talk.streamer.ask_again({"NYSE_BOOK": ["F"]}) == []
+    talk.answer(30, "bye")
+    assert talk.streamer.ask_again({"NYSE_BOOK": ["F"]}) == []
+
+
+def test_symbols_beyond_the_limit_are_counted_by_service() -> None:
+    talk = Talk().until("SUBS NASDAQ_BOOK")
+    talk.answer(19, "(NASDAQ_BOOK=1, DISCARDED=1)")
+    assert talk.streamer.excess == {"NASDAQ_BOOK": 1}
+
+
+def test_every_code_of_the_guide_has_a_name_and_a_reaction_everywhere() -> None:
+    assert sorted(CODES) == [0, 3, 9, 11, 12, *range(19, 31)]
+    for code in CODES.values():
+        assert len(code.reactions) == 5
+        assert code.name.isupper()
+        assert "|" not in code.meaning

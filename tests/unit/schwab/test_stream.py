@@ -17,16 +17,20 @@ import pytest
 
 from leadline.clock import SystemClock
 from leadline.core.errors import AuthenticationError, ExitCode, UnreachableError
+from leadline.core.freshness import Gap
 from leadline.core.market import Service
 from leadline.schwab.auth import Login
 from leadline.schwab.connection import FRAME_BYTES_MAX
+from leadline.schwab.gate import CATCHING_UP, CONNECTING, UNSTEADY
 from leadline.schwab.http import Http
-from leadline.schwab.protocol import Subscriptions
+from leadline.schwab.link import Hooks, Patience
+from leadline.schwab.requests import Subscriptions
 from leadline.schwab.rest import Rest
-from leadline.schwab.stream import Patience, SchwabStream
+from leadline.schwab.stream import SchwabStream
 from leadline.schwab.wire import Message, decode
 from support.scripted_broker import APP_SECRET, CLIENT_ID, REFRESH, Broker, Step, broker_serving, token_file
 from support.scripted_server import Link, Reply, ScriptedServer, answer_to, reply
+from support.waiting import until
 
 CLOCK = SystemClock()
 SYMBOLS = Subscriptions({Service.NASDAQ_BOOK: ["AMD"], Service.NYSE_BOOK: ["F"]}, ["AMD", "F"])
@@ -37,7 +41,17 @@ NAMES = [
     "SUBS NYSE_BOOK",
     "SUBS LEVELONE_EQUITIES",
 ]
-FAST = Patience(connect_s=1.0, answer_s=0.6, silence_s=0.6, retry_first_s=0.02, retry_max_s=0.08, evicted_s=0.05)
+FAST = Patience(
+    connect_s=1.0,
+    answer_s=0.6,
+    silence_s=0.6,
+    retry_first_s=0.02,
+    retry_max_s=0.08,
+    evicted_s=0.05,
+    steady_s=0.1,
+    catch_up_s=0.02,
+    watch_s=0.02,
+)
 DENIED = "Login Denied.: token is invalid or has expired."
 Behaving = Callable[[Link], Awaitable[None]]
 
@@ -84,6 +98,7 @@ class Rig:
     """One a connection, in order; the last one stays."""
     links: list[Link]
     streamings: list[float] = field(default_factory=list)
+    hooks: Hooks = field(default_factory=Hooks)
 
     def stream(self, patience: Patience = FAST, subscriptions: Subscriptions = SYMBOLS) -> SchwabStream:
         return SchwabStream(
@@ -93,6 +108,7 @@ class Rig:
             clock=CLOCK,
             patience=patience,
             on_streaming=lambda: self.streamings.append(time.monotonic()),
+            hooks=self.hooks,
         )
 
     @asynccontextmanager
@@ -106,8 +122,8 @@ class Rig:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def streamed(self, times: int, within_s: float = 8) -> None:
-        await until(lambda: len(self.streamings) >= times, within_s)
+    async def streamed(self, times: int) -> None:
+        await until(lambda: len(self.streamings) >= times)
 
     def requests(self, number: int) -> list[str]:
         return [f"{request['command']} {request['service']}" for request in self.links[number].received]
@@ -116,13 +132,6 @@ class Rig:
         token = self.links[number].received[0]["parameters"]["Authorization"]
         assert isinstance(token, str)
         return token
-
-
-async def until(true: Callable[[], bool], within_s: float = 8) -> None:
-    end_s = time.monotonic() + within_s
-    while not true():
-        assert time.monotonic() < end_s, "it did not happen"
-        await asyncio.sleep(0.005)
 
 
 @pytest.fixture
@@ -483,6 +492,19 @@ async def test_one_eviction_is_tried_again_later_a_second_ends_the_run(rig: Rig,
     assert "code 12: Close connection" in str(caught.value)
 
 
+async def test_an_eviction_long_after_another_is_a_first_one_again(rig: Rig) -> None:
+    async def evicts_after_a_while(link: Link) -> None:
+        await welcomes(link)
+        await asyncio.sleep(0.3)
+        await link.send({"notify": [{"service": "ADMIN", "content": {"code": 12, "msg": "Close connection"}}]})
+        await link.close(1000)
+
+    rig.behaviours[:] = [evicts(True), evicts_after_a_while, evicts_after_a_while, stays]
+    async with rig.running(msgspec.structs.replace(FAST, evictions_forgotten_s=0.2)):
+        await rig.streamed(4)
+    assert len(rig.links) == 4
+
+
 async def test_a_denied_login_refreshes_once_and_goes_on(rig: Rig) -> None:
     async def denies(link: Link) -> None:
         await link.answer(await link.receive(), 3, DENIED)
@@ -566,6 +588,226 @@ async def test_no_log_line_holds_the_token(rig: Rig, caplog: pytest.LogCaptureFi
     caplog.set_level(logging.DEBUG)
     rig.behaviours[:] = [aborts, refuses("ADMIN", 9, "no"), falls_silent, stays]
     async with rig.running():
-        await rig.streamed(3, within_s=5)
+        await rig.streamed(3)
     for secret in ("canary-access", REFRESH, APP_SECRET, "customer"):
         assert secret not in caplog.text
+
+
+# --- coverage, gaps and what is held until the feed has caught up
+
+
+class Notes:
+    """What the stream told outside, in one order: holds, gaps, catch-ups and the tape."""
+
+    def __init__(self) -> None:
+        self.holds: list[str | None] = []
+        self.gaps: list[Gap] = []
+        self.catch_ups: list[int] = []
+        self.events: list[tuple[str, str]] = []
+        self.frames: list[bytes] = []
+        self.may_catch_up = asyncio.Event()
+        self.may_catch_up.set()
+
+    def hooks(self, **more: Any) -> Hooks:
+        return Hooks(catch_up=self.catch_up, hold=self.hold, on_gap=self.gaps.append, tape=self, **more)
+
+    async def catch_up(self) -> bool:
+        self.catch_ups.append(len(self.frames))
+        await self.may_catch_up.wait()
+        return True
+
+    def hold(self, source: str, reason: str | None) -> None:
+        self.holds.append(reason)
+
+    def frame(self, recv_ns: int, boot_ns: int, frame: bytes) -> None:
+        assert boot_ns > 0
+        self.frames.append(frame)
+
+    def event(self, recv_ns: int, kind: str, text: str) -> None:
+        assert recv_ns > 0
+        self.events.append((kind, text))
+
+    def conflated(self, frame_seq: int, symbol: str, service: str) -> None:
+        raise AssertionError("nothing waits here")
+
+    @property
+    def kinds(self) -> list[str]:
+        return [kind for kind, _ in self.events]
+
+
+def item(service: str, key: str) -> dict[str, Any]:
+    content = [{"key": key, "1": 1_765_306_382_549, "2": [], "3": []}]
+    return {"data": [{"service": service, "timestamp": 7, "command": "SUBS", "content": content}]}
+
+
+PARTS = [
+    ("ACCT_ACTIVITY", "leadline"),
+    ("NASDAQ_BOOK", "AMD"),
+    ("NYSE_BOOK", "F"),
+    ("LEVELONE_EQUITIES", "AMD"),
+    ("LEVELONE_EQUITIES", "F"),
+]
+
+
+def shows(*parts: tuple[str, str], again: bool = True) -> Behaving:
+    """Welcome, then send data of these parts, over and over; answer what else is asked."""
+
+    async def behave(link: Link) -> None:
+        await welcomes(link)
+
+        async def answer_on() -> None:
+            while True:
+                await link.answer(await link.receive())
+
+        answering = asyncio.create_task(answer_on())
+        try:
+            while True:
+                for service, key in parts:
+                    await link.send(item(service, key))
+                await asyncio.sleep(0.03 if again else 3_600)
+        finally:
+            answering.cancel()
+            await asyncio.gather(answering, return_exceptions=True)
+
+    return behave
+
+
+async def test_entries_are_held_until_every_part_has_shown_data_and_the_feed_has_caught_up(rig: Rig) -> None:
+    notes = Notes()
+    rig.hooks = notes.hooks()
+    rig.behaviours[:] = [shows(*PARTS[:-1])]
+    async with rig.running(msgspec.structs.replace(FAST, stalled_s=60)) as stream:
+        await until(lambda: stream.state.coverage == pytest.approx(4 / 5))
+        assert stream.state.connection == "streaming"
+        assert notes.catch_ups == []
+        assert not stream.gate.is_open
+        await rig.links[0].send(item(*PARTS[-1]))
+        await until(lambda: stream.gate.is_open)
+        assert stream.state.coverage == 1
+    assert notes.holds[-3:] == [CATCHING_UP, None, CONNECTING]
+    assert len(notes.catch_ups) == 1
+
+
+async def test_what_never_shows_data_is_named_and_the_rest_goes_on_after_its_time(rig: Rig) -> None:
+    rig.hooks = Notes().hooks(is_open=lambda _: False)
+    rig.behaviours[:] = [shows(*PARTS[:-1])]
+    async with rig.running(msgspec.structs.replace(FAST, stalled_s=0.2)) as stream:
+        await until(lambda: stream.gate.is_open)
+        assert stream.state.degraded == "no data within 0.2 s of F on LEVELONE_EQUITIES"
+        assert stream.state.coverage == pytest.approx(4 / 5)
+        await rig.links[0].send(item(*PARTS[-1]))
+        await until(lambda: stream.state.degraded is None)
+        assert stream.state.coverage == 1
+
+
+async def test_a_loss_holds_entries_at_once_and_leaves_a_gap_that_ends_with_the_data(rig: Rig) -> None:
+    notes = Notes()
+    rig.hooks = notes.hooks()
+    rig.behaviours[:] = [shows(*PARTS)]
+    async with rig.running() as stream:
+        await until(lambda: stream.gate.is_open)
+        assert notes.gaps == []
+        notes.may_catch_up.clear()
+        last_ns = stream.state.last_data_ns
+        rig.links[0].abort()
+        await until(lambda: stream.state.connection != "streaming")
+        assert notes.holds[-1] == CONNECTING
+        await until(lambda: notes.holds[-1] == CATCHING_UP)
+        assert not stream.gate.is_open
+        [gap] = notes.gaps
+        assert last_ns is not None
+        assert gap.start_ns >= last_ns
+        assert gap.end_ns > gap.start_ns
+        assert gap.symbols == ()
+        notes.may_catch_up.set()
+        await until(lambda: stream.gate.is_open)
+        assert stream.state.gaps == 1
+    once = ["connected", "streaming", "covered"]
+    assert notes.kinds == [*once, "lost", *once, "gap"]
+
+
+async def test_the_tape_gets_every_frame_in_order_also_those_that_nobody_can_read(rig: Rig) -> None:
+    notes = Notes()
+    rig.hooks = notes.hooks()
+    rig.behaviours[:] = [stays]
+    async with rig.running():
+        await rig.streamed(1)
+        await rig.links[0].send(book("F"))
+        await rig.links[0].send(b"{")
+        await until(lambda: b"{" in notes.frames)
+    assert rig.taker.frames[0] in notes.frames
+    answers = [frame for frame in notes.frames if b'"response"' in frame]
+    assert len(answers) == len(NAMES)
+
+
+async def test_several_losses_in_a_row_are_one_gap_with_the_first_reason(rig: Rig) -> None:
+    notes = Notes()
+    rig.hooks = notes.hooks()
+    rig.behaviours[:] = [shows(*PARTS), closes(1011), closes(1000), shows(*PARTS)]
+    async with rig.running() as stream:
+        await until(lambda: stream.gate.is_open)
+        rig.links[0].abort()
+        await until(lambda: len(rig.links) == 4 and stream.gate.is_open)
+    [gap] = notes.gaps
+    assert "broke" in gap.reason
+
+
+async def test_a_stalled_symbol_is_asked_for_again_and_then_costs_the_connection(rig: Rig) -> None:
+    notes = Notes()
+    rig.hooks = notes.hooks(is_open=lambda _: True)
+    others = [part for part in PARTS if part != ("NYSE_BOOK", "F")]
+    rig.behaviours[:] = [shows(*others), shows(*PARTS)]
+    patience = msgspec.structs.replace(FAST, stale_s=0.2, stalled_s=0.4, silence_s=30)
+    async with rig.running(patience) as stream:
+        await until(lambda: len(rig.links) == 2 and stream.gate.is_open)
+        assert rig.requests(0)[len(NAMES) :] == ["ADD NYSE_BOOK"]
+        assert rig.links[0].received[-1]["parameters"]["keys"] == "F"
+        assert ("lost", "NYSE_BOOK sent nothing for 0.4 s after it was asked for again") in notes.events
+        await until(lambda: not stream.watch.is_stale("F"))
+
+
+async def test_a_symbol_that_goes_silent_is_stale_while_the_rest_goes_on(rig: Rig) -> None:
+    notes = Notes()
+    rig.hooks = notes.hooks(is_open=lambda _: True)
+    rig.behaviours[:] = [shows(*PARTS, again=False)]
+    patience = msgspec.structs.replace(FAST, stale_s=0.3, silence_s=30)
+    async with rig.running(patience) as stream:
+        await until(lambda: stream.gate.is_open)
+        sending = asyncio.create_task(repeats(rig.links[0], ("NASDAQ_BOOK", "AMD")))
+        await until(lambda: stream.watch.is_stale("F"))
+        assert not stream.watch.is_stale("AMD")
+        assert stream.gate.is_open
+        await rig.links[0].send(item("NYSE_BOOK", "F"))
+        await until(lambda: not stream.watch.is_stale("F"))
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        assert [gap.symbols for gap in notes.gaps] == [("F",)]
+
+
+async def repeats(link: Link, part: tuple[str, str]) -> None:
+    while True:
+        await link.send(item(*part))
+        await asyncio.sleep(0.03)
+
+
+async def test_a_storm_of_drops_is_capped_and_entries_stay_held_until_a_connection_holds(rig: Rig) -> None:
+    """The catalogue's storm, at a twentieth of its time: each connection is cut after a tenth of a second."""
+    notes = Notes()
+    rig.hooks = notes.hooks()
+
+    async def is_cut(link: Link) -> None:
+        showing = asyncio.ensure_future(shows(*PARTS)(link))
+        await asyncio.sleep(0.15)
+        link.abort()
+        await asyncio.gather(showing, return_exceptions=True)
+
+    rig.behaviours[:] = [*[is_cut] * 8, shows(*PARTS)]
+    patience = msgspec.structs.replace(FAST, retry_first_s=0.05, retry_max_s=0.4, steady_s=1.0)
+    begun_s = time.monotonic()
+    async with rig.running(patience) as stream:
+        await until(lambda: len(rig.links) == 9 and stream.gate.is_open)
+        # Half of 0.05 + 0.1 + 0.2 + 5 x 0.4 s at least: the waits have grown, and did not start anew.
+        assert time.monotonic() - begun_s > 1.1
+        assert UNSTEADY in notes.holds
+        assert notes.holds.count(None) <= 3  # the first two lives, and the one that held
+        assert len(notes.gaps) >= 1

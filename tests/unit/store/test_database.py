@@ -1,7 +1,6 @@
 """The open file: it stays the one that its path names, its WAL stays short, and no row is lost when either fails."""
 
 import contextlib
-import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -201,7 +200,7 @@ def test_states_give_way_while_a_reader_keeps_the_wal_long(path: Path, monkeypat
         writer.put(insert(2 + number))
         assert writer.flush(10)
     looked = apsw.Connection(str(path)).execute("SELECT value FROM counters WHERE name = 'state'").get
-    assert looked in (None, 0), "at most one of them, for the first ten seconds"
+    assert looked in (None, 0), "at most one of them, for the first seconds"
     assert len(numbers(path)) == 21, "records never give way"
     reader.close()
     writer.close()
@@ -223,10 +222,3 @@ def test_of_states_that_wait_the_newest_is_written(path: Path) -> None:
     other.close()
     writer.close()
     assert numbers(path) == [-1, 49_996, 49_997, 49_998, 49_999]
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_directory_that_may_not_be_written_is_said(path: Path) -> None:
-    path.parent.chmod(0o500)
-    with pytest.raises(Exception, match="cannot be"):
-        Database(path, 1)

@@ -158,7 +158,8 @@ def _make_under(lock: FileLock, state_dir: Path, room: Room, rest: Rest) -> Desk
     )
     if left.interrupted:
         log.warning("%s alerts of an earlier run were never decided: they are `interrupted`", left.interrupted)
-    if journal.is_half_full:
+    # Without rows the journal is where alerts that were acted on can be found: it is trimmed as late as possible.
+    if journal.is_nearly_full or (journal.is_half_full and not settings.inline_dispatch_only):
         still_open = {order.intent_key for order in left.open_orders}
         journal = journal.trimmed(state_dir / f"intents-until-{epoch}.journal", still_open)
     ledger = Ledger(book, room.writer.put, room.clock)

@@ -46,6 +46,7 @@ from leadline.store.locks import FileLock
 from leadline.store.writer import Writer
 from leadline.tape.recorder import Recorder
 from leadline.traders.paper import PaperExecutor
+from leadline.traders.recovery import interrupt
 
 log = logging.getLogger(__name__)
 
@@ -244,6 +245,7 @@ def _desk_or_reason(room: Room, rest: Rest) -> Desk | str:
     except (LockHeldError, JournalError, StoreError) as error:
         if room.loaded.settings.inline_dispatch_only:
             raise
+        interrupt(room.writer, room.clock.wall_ns())  # what an earlier run left, before alerts that nobody trades
         return str(error)
 
 

@@ -184,6 +184,11 @@ class Journal:
         """Tell whether it is time to trim."""
         return self._offset > self._opening_end // 2
 
+    @property
+    def is_nearly_full(self) -> bool:
+        """Tell whether a tenth is left for openings: trimming can wait no longer."""
+        return self._offset > self._opening_end * 9 // 10
+
     def close(self) -> None:
         """Close the file; an intent that comes later is refused, and its bytes go into no other file."""
         if self._fd >= 0:

@@ -97,9 +97,9 @@ class MarkKeeper:
         self.alert_id = mark.alert_id
         """The highest alert id ever reserved."""
         try:
-            os.pwrite(self._fd, bytes(SIZE_BYTES), 0)
-            self._write(_COMMITS, mark.commits)
-            self._write(_ALERT_ID, mark.alert_id)
+            # Both numbers with one write: a kill between two would leave neither, and ids that only the mark knows.
+            numbers = ((_COMMITS, mark.commits), (_ALERT_ID, mark.alert_id))
+            os.pwrite(self._fd, b"".join(_content(slot, n).ljust(_SLOT_BYTES, b"\0") for slot, n in numbers), 0)
             os.fsync(self._fd)
         except OSError:
             self.close()
@@ -139,11 +139,14 @@ class MarkKeeper:
         return True
 
     def _write(self, slot: tuple[bytes, int], number: int) -> None:
-        name, offset = slot
-        content = _SLOT.pack(name, number)
-        os.pwrite(self._fd, content + _CHECKSUM.pack(zlib.crc32(content)), offset)
+        os.pwrite(self._fd, _content(slot, number), slot[1])
 
     def close(self) -> None:
         """Close the file."""
         with contextlib.suppress(OSError):
             os.close(self._fd)
+
+
+def _content(slot: tuple[bytes, int], number: int) -> bytes:
+    content = _SLOT.pack(slot[0], number)
+    return content + _CHECKSUM.pack(zlib.crc32(content))

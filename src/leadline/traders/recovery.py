@@ -45,11 +45,11 @@ def recover(writer: Writer, intents: Iterable[Intent], book: Book, now_ns: int, 
             origin = Origin(intent.boot_id, intent.config_hash, intent.version)
             writer.execute_now(*insert_alert(intent.alert_id, intent.alert, origin))
         writer.execute_now(*insert_order(intent, book))
-    return Recovered(_fills(writer, book), _open_orders(writer, book, by_key), _interrupt(writer, book, now_ns))
+    return Recovered(_fills(writer, book), _open_orders(writer, book, by_key), interrupt(writer, now_ns))
 
 
 def begin_run(writer: Writer, book: Book, first_alert_id: int) -> None:
-    """Note that a trader runs, from which alert on; the writer must not be started yet."""
+    """Note that a trader of grok runs, from which alert on; the writer must not be started yet."""
     writer.execute_now("INSERT OR REPLACE INTO counters VALUES (?, ?)", (_RUNNING + book.trader, first_alert_id))
 
 
@@ -76,16 +76,23 @@ def _open_orders(writer: Writer, book: Book, by_key: dict[str, Intent]) -> list[
     return [OpenOrder(str(k), str(s), None if i is None else str(i), by_key.get(str(k))) for k, s, i in rows]
 
 
-def _interrupt(writer: Writer, book: Book, now_ns: int) -> int:
-    """Give each alert that an earlier run left without a disposition the one that says so."""
-    rows = writer.execute_now("SELECT value FROM counters WHERE name = ?", (_RUNNING + book.trader,))
-    if not rows:
-        return 0
-    first_id = msgspec.convert(rows[0][0], int)
-    left = writer.execute_now(
-        "INSERT OR IGNORE INTO dispositions SELECT id, ?, ?, 'the process ended before it was decided', ? FROM"
-        " (SELECT id FROM alerts WHERE id >= ? UNION SELECT alert_id FROM orders WHERE alert_id >= ? AND trader = ?)"
-        " WHERE true RETURNING alert_id",
-        (book.trader, Disposition.INTERRUPTED.value, now_ns, first_id, first_id, book.trader),
+def interrupt(writer: Writer, now_ns: int) -> int:
+    """Give each alert that an earlier run of grok left without a disposition the one that says so; give their number.
+
+    At every start, whoever trades in it: alerts of later runs are not that trader's. The writer is not started yet.
+    """
+    runs = writer.execute_now(
+        "SELECT name, value FROM counters WHERE substr(name, 1, ?) = ?", (len(_RUNNING), _RUNNING)
     )
-    return len(left)
+    count = 0
+    for name, value in runs:
+        trader, first_id = str(name).removeprefix(_RUNNING), msgspec.convert(value, int)
+        left = writer.execute_now(
+            "INSERT OR IGNORE INTO dispositions SELECT id, ?, ?, 'the process ended before it was decided', ? FROM"
+            " (SELECT id FROM alerts WHERE id >= ?"
+            " UNION SELECT alert_id FROM orders WHERE alert_id >= ? AND trader = ?) WHERE true RETURNING alert_id",
+            (trader, Disposition.INTERRUPTED.value, now_ns, first_id, first_id, trader),
+        )
+        count += len(left)
+        writer.execute_now("DELETE FROM counters WHERE name = ?", (str(name),))
+    return count

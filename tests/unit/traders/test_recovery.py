@@ -11,7 +11,7 @@ from leadline.core.orders import OrderState
 from leadline.store.alerts import Origin, insert_alert
 from leadline.store.orders import Book, OrderUpdate, insert_disposition, insert_fill, insert_order, update_order
 from leadline.store.writer import Writer
-from leadline.traders.recovery import Recovered, begin_run, end_run, recover
+from leadline.traders.recovery import Recovered, begin_run, end_run, interrupt, recover
 from support.trading import Bench
 
 BOOK = Book("live", "sim", "test")
@@ -97,3 +97,19 @@ def test_a_run_that_ended_in_order_leaves_nothing_to_interrupt(writer: Writer, i
     writer.close()
     again = Writer(writer.path, 0)
     assert recovered(again, []).interrupted == 0
+
+
+def test_alerts_of_a_later_run_are_not_those_that_a_killed_trader_left(writer: Writer, intents: list[Intent]) -> None:
+    """A paper run is killed; a live run decides its own alerts, and one that trades nothing has others."""
+    paper = Book("paper", "paper", "test")
+    begin_run(writer, paper, 1)
+    writer.execute_now(*insert_alert(1, intents[0].alert, ORIGIN))
+    assert recovered(writer, []).interrupted == 1
+    begin_run(writer, BOOK, 2)
+    writer.execute_now(*insert_alert(2, intents[0].alert, ORIGIN))
+    writer.execute_now(*insert_disposition(2, "live", Disposition.HELD, None, 0))
+    assert interrupt(writer, 8) == 0
+    writer.execute_now(*insert_alert(3, intents[0].alert, ORIGIN))
+    assert recover(writer, [], paper, 9, writes_rows=True).interrupted == 0
+    rows = writer.execute_now("SELECT alert_id, trader, disposition FROM dispositions ORDER BY 1")
+    assert rows == [(1, "paper", "interrupted"), (2, "live", "held")]

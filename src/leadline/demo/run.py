@@ -75,6 +75,7 @@ class Demo:
             "SYMBOLS": ",".join(self.sim.symbols),
             "DB_PATH": str(self.db_path),
             "STATE_DIR": str(self._home / "state"),
+            "TAPE_DIR": str(self._home / "tape"),
             "TRADING_MODE": "live",
         }
 

@@ -46,12 +46,16 @@ class Gate:
 
     def close(self, streamed_s: float | None) -> None:
         """Hold entries: the connection is lost, after it streamed so long (None: never)."""
-        if self._opening is not None:
-            self._opening.cancel()
-            self._opening = None
+        self.end()
         if streamed_s is not None:
             self._short_lives = self._short_lives + 1 if streamed_s < self._patience.steady_s else 0
         self._hold(CONNECTING)
+
+    def end(self) -> None:
+        """Open nothing any more: the process ends, and whoever trades has been told by others."""
+        if self._opening is not None:
+            self._opening.cancel()
+            self._opening = None
 
     async def _open(self) -> None:
         self._hold(COVERING)

@@ -86,7 +86,7 @@ class SchwabStream:
         try:
             await self._keep_connected()
         finally:
-            self.gate.close(None)
+            self.gate.end()
             watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watching

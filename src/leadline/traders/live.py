@@ -101,10 +101,12 @@ class LiveTrader:
         """Open nothing while there is a reason; None from the same source ends it. Exits go on."""
         if reason is None:
             if self.holds.pop(source, None) is not None:
-                log.warning("entries are allowed again by the %s", source)
+                log.info("entries are allowed again by the %s", source)
         else:
             if source not in self.holds:
-                log.error("entries are held by the %s: %s", source, reason)
+                # Before the first look at the account nothing is opened anyway: no news then.
+                level = logging.WARNING if self.state is TradingState.ARMED else logging.INFO
+                log.log(level, "entries are held by the %s: %s", source, reason)
             self.holds[source] = reason
 
     def stop(self) -> None:

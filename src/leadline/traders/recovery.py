@@ -13,7 +13,7 @@ from leadline.core.fills import Fill
 from leadline.core.intent import Intent
 from leadline.core.orders import ENDED, Instruction
 from leadline.store.alerts import Origin, insert_alert
-from leadline.store.orders import Book, insert_order
+from leadline.store.orders import Book, insert_disposition, insert_order
 from leadline.store.writer import Writer
 
 _RUNNING = "trading_since:"
@@ -45,7 +45,8 @@ def recover(writer: Writer, intents: Iterable[Intent], book: Book, now_ns: int, 
             origin = Origin(intent.boot_id, intent.config_hash, intent.version)
             writer.execute_now(*insert_alert(intent.alert_id, intent.alert, origin))
         writer.execute_now(*insert_order(intent, book))
-    return Recovered(_fills(writer, book), _open_orders(writer, book, by_key), interrupt(writer, now_ns))
+    interrupted = interrupt(writer, now_ns) + _interrupt_intents(writer, by_key.values(), book, now_ns)
+    return Recovered(_fills(writer, book), _open_orders(writer, book, by_key), interrupted)
 
 
 def begin_run(writer: Writer, book: Book, first_alert_id: int) -> None:
@@ -96,3 +97,15 @@ def interrupt(writer: Writer, now_ns: int) -> int:
         count += len(left)
         writer.execute_now("DELETE FROM counters WHERE name = ?", (str(name),))
     return count
+
+
+def _interrupt_intents(writer: Writer, intents: Iterable[Intent], book: Book, now_ns: int) -> int:
+    """Do the same for alerts that only the journal knew: a run of another mode may have started in between."""
+    left = 0
+    for alert_id in {intent.alert_id for intent in intents}:
+        statement = insert_disposition(
+            alert_id, book.trader, Disposition.INTERRUPTED, "the process ended before it was decided", now_ns
+        )
+        writer.execute_now(*statement)
+        left += msgspec.convert(writer.execute_now("SELECT changes()")[0][0], int)
+    return left

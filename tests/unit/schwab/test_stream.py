@@ -684,7 +684,7 @@ async def test_entries_are_held_until_every_part_has_shown_data_and_the_feed_has
         await rig.links[0].send(item(*PARTS[-1]))
         await until(lambda: stream.gate.is_open)
         assert stream.state.coverage == 1
-    assert notes.holds[-3:] == [CATCHING_UP, None, CONNECTING]
+    assert notes.holds[-2:] == [CATCHING_UP, None]
     assert len(notes.catch_ups) == 1
 
 

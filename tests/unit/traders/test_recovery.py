@@ -113,3 +113,15 @@ def test_alerts_of_a_later_run_are_not_those_that_a_killed_trader_left(writer: W
     assert recover(writer, [], paper, 9, writes_rows=True).interrupted == 0
     rows = writer.execute_now("SELECT alert_id, trader, disposition FROM dispositions ORDER BY 1")
     assert rows == [(1, "paper", "interrupted"), (2, "live", "held")]
+
+
+def test_an_intent_whose_run_was_closed_by_another_traders_start_is_interrupted(
+    writer: Writer, intents: list[Intent]
+) -> None:
+    """Live is killed before its rows were written, paper starts next and cannot know them, then live again."""
+    begin_run(writer, BOOK, 1)
+    assert recover(writer, [], Book("paper", "paper", "test"), 8, writes_rows=True).interrupted == 0
+    assert recovered(writer, intents).interrupted == 2
+    rows = writer.execute_now("SELECT alert_id, trader, disposition FROM dispositions ORDER BY 1")
+    assert rows == [(1, "live", "interrupted"), (2, "live", "interrupted")]
+    assert recovered(writer, intents).interrupted == 0

@@ -413,3 +413,12 @@ def test_the_hash_is_the_same_in_every_process(tmp_path: Path) -> None:
         for seed in ("1", "2")
     }
     assert hashes == {load({"symbols": "f, sofi"}, use_environment=False).config_hash}
+
+
+def test_a_symbolic_link_to_the_database_is_the_database(tmp_path: Path) -> None:
+    """Else each name would have a lock of its own, and two processes would write one file."""
+    (tmp_path / "real.db").touch()
+    (tmp_path / "link.db").symlink_to(tmp_path / "real.db")
+    assert load({"db_path": tmp_path / "link.db"}, use_environment=False).settings.db_path == tmp_path / "real.db"
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    load({"db_path": tmp_path / "loop"}, use_environment=False)

@@ -85,10 +85,10 @@ async def keep_backups(plan: Plan, clock: Clock) -> None:
         executor.shutdown(wait=False)
 
 
-async def last_backup(plan: Plan, clock: Clock) -> None:
+def last_backup(plan: Plan, clock: Clock) -> None:
     """Make one more backup at an orderly end, after the last row was written, if memory would forget it."""
     if plan.every_s and plan.is_in_memory:
-        await asyncio.to_thread(Keeper(plan, clock).turn)
+        Keeper(plan, clock).turn()
 
 
 class Keeper:

@@ -28,6 +28,10 @@ class StoreWatch:
     def look(self) -> None:
         """Look once, and hold or let go."""
         error = self._writer.error
+        if error is None and self._writer.behind_s >= STORE_PATIENCE_S:
+            # A disk that does not answer raises nothing: only the age of what waits shows it.
+            self._hold("store", f"rows have waited for {self._writer.behind_s:.0f} s: the disk does not answer")
+            return
         if error is None:
             self._failing_since_ns = None
             self._hold("store", None)

@@ -16,6 +16,7 @@ import uvloop
 from leadline import __version__
 from leadline.app.account import Account, check_mode, find_account, lock_stream
 from leadline.app.backups import keep_backups, last_backup, plan_of, refuse_lost
+from leadline.app.closing import Step, close_all
 from leadline.app.credentials import login_parts_of
 from leadline.app.desk import Desk, Room, make_desk
 from leadline.app.endings import Ended, StopRequest, until_orphaned
@@ -52,6 +53,8 @@ log = logging.getLogger(__name__)
 
 ACCOUNT_POLL_S = 5.0
 REPORT_S = 1.0
+CLOSE_S = 30.0
+"""What each step of the end may take: a disk that does not answer must not keep the process."""
 
 
 def run_grok(loaded: Loaded, *, with_parent: bool = False) -> ExitCode:
@@ -81,17 +84,30 @@ async def _run(loaded: Loaded, *, with_parent: bool) -> ExitCode:
         listed = await listings.at_start(list(settings.symbols))
         tape = recorder_of(loaded, listed, secrets_of(accounts, loaded), clock)
         grok_run = _Run(loaded, account, listed, rest=rest, writer=writer, clock=clock, tape=tape)
-        beside = [keep_backups(backups, clock), grok_run.keep_listings(listings)]
-        try:
-            return await grok_run.go(stop, beside, with_parent=with_parent)
-        finally:
-            # Whatever ended the run, all that it knows is written before the process says so and goes.
-            if tape is not None:
-                tape.close()
-            writer.close()
-            await last_backup(backups, clock)
-            stream_lock.release()
-            db_lock.release()
+        code, fault = await grok_run.go(
+            stop, lambda: [keep_backups(backups, clock), grok_run.keep_listings(listings)], with_parent=with_parent
+        )
+        # Whatever ended the run, all that it knows is written before the process says so and goes.
+        steps = [
+            Step("writing rows", writer.close, CLOSE_S),
+            Step("copying the database", lambda: last_backup(backups, clock), CLOSE_S),
+        ]
+        if tape is not None:
+            steps.insert(0, Step("writing the tape", tape.close, CLOSE_S))
+        errors = await close_all(steps)
+        stream_lock.release()
+        db_lock.release()
+    return _worst(code, fault, errors)
+
+
+def _worst(code: ExitCode, fault: LeadlineError | None, errors: list[LeadlineError]) -> ExitCode:
+    """Give the exit code, or raise what a person must read; an order in doubt is worse than any fault."""
+    told = [error for error in (fault, *errors) if error is not None]
+    if told and code is ExitCode.OK:
+        raise told[0]
+    for error in told:
+        log.error("%s", error)
+    return code
 
 
 def _make_directory(db_path: Path) -> None:
@@ -169,21 +185,23 @@ class _Run:
         if isinstance(self._desk, Desk):
             log.info("inline_trader_dispatch enabled: %s trader", self._desk.trader.name)
         else:
-            log.warning("inline_trader_dispatch disabled: %s", self._desk)
+            log.error("NOT TRADING: inline_trader_dispatch disabled: %s", self._desk)
         log.info("account %s at %s, mode %s", account.mask, self._settings.schwab_base_url, account.mode.upper())
         log.info("database %s, settings %s", self._settings.db_path, self._loaded.config_hash)
         for service, symbols in by_service(self._market.listings).items():
             log.info("%s: %s", service, ", ".join(symbols))
 
-    async def go(self, stop: StopRequest, beside: list[Coroutine[Any, Any, None]], *, with_parent: bool) -> ExitCode:
-        """Stream and trade until the end is asked for, then end in order."""
+    async def go(
+        self, stop: StopRequest, beside: Callable[[], list[Coroutine[Any, Any, None]]], *, with_parent: bool
+    ) -> tuple[ExitCode, LeadlineError | None]:
+        """Stream and trade until the end is asked for, then end trading in order; give the fault, if one ended it."""
         code = ExitCode.OK
         fault: LeadlineError | None = None
         try:
             if isinstance(self._desk, Desk):
                 await self._desk.open(self._rest, self._symbols, self._clock)
             async with asyncio.TaskGroup() as group:
-                for work in (*self._works(stop, with_parent=with_parent), *beside):
+                for work in (*self._works(stop, with_parent=with_parent), *beside()):
                     group.create_task(work)
         except* Ended:
             log.info("stopping: no more alerts are taken")
@@ -192,15 +210,15 @@ class _Run:
         except* Exception as errors:
             # Whatever broke, trading ends in order and every row is written before the process says so and goes.
             log.exception("a fault in leadline ended this run")
-            fault = LeadlineError(
-                f"a fault in leadline ended this run: {errors.exceptions[0]!r}", do="see the log above"
-            )
+            fault = _fault_of(errors.exceptions[0])
         if isinstance(self._desk, Desk):
-            code = await self._end_trading(self._desk)
+            try:
+                code = await self._end_trading(self._desk)
+            except Exception as error:
+                log.exception("trading could not be ended in order: look at the broker")
+                fault = fault or _fault_of(error)
         self._reporter.stopped()
-        if fault is not None:
-            raise fault
-        return code
+        return code, fault
 
     def _works(self, stop: StopRequest, *, with_parent: bool) -> list[Coroutine[Any, Any, None]]:
         works = [self._stream.run(), self._rest.login.keep_fresh(), self._keep_reporting(), stop.wait()]
@@ -247,6 +265,10 @@ def _desk_or_reason(room: Room, rest: Rest) -> Desk | str:
             raise
         interrupt(room.writer, room.clock.wall_ns())  # what an earlier run left, before alerts that nobody trades
         return str(error)
+
+
+def _fault_of(error: BaseException) -> LeadlineError:
+    return LeadlineError(f"a fault in leadline ended this run: {error!r}", do="see the log above")
 
 
 def _no_trader(source: str, reason: str | None) -> None:

@@ -87,6 +87,7 @@ class SchwabStream:
             await self._keep_connected()
         finally:
             self.gate.end()
+            self._close_gap()  # one that is still open at the end has been one all the same
             watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watching
@@ -254,15 +255,19 @@ class SchwabStream:
     def _cover(self, streamer: Streamer) -> None:
         """Let the feed go on as covered as it is: all of it, or what has come within its time."""
         self._is_covered = True
-        if self._gap is not None:
-            (start_ns, reason), self._gap = self._gap, None
-            gap = Gap(start_ns, self._clock.wall_ns(), reason)
-            self.state.gaps += 1
-            self._intake.tell("gap", gap_text(gap))
-            if self._hooks.on_gap is not None:
-                self._hooks.on_gap(gap)
+        self._close_gap()
         self.state.coverage = streamer.coverage.share
         self.gate.covered()
+
+    def _close_gap(self) -> None:
+        if self._gap is None:
+            return
+        (start_ns, reason), self._gap = self._gap, None
+        gap = Gap(start_ns, self._clock.wall_ns(), reason)
+        self.state.gaps += 1
+        self._intake.tell("gap", gap_text(gap))
+        if self._hooks.on_gap is not None:
+            self._hooks.on_gap(gap)
 
     def _happened(self, event: Event) -> None:
         """Say what the conversation tells, and go on with it."""

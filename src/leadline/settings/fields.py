@@ -4,6 +4,7 @@ Never reads a source, never accepts what it does not know or what has no bounds.
 Comes from `sources` as values; goes as one frozen object to `app`.
 """
 
+import os
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
@@ -140,6 +141,12 @@ class Settings(BaseSettings):
         if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
             raise ValueError(f"{str(value).lower()} is no value of this setting")
         return value
+
+    @field_validator("db_path")
+    @classmethod
+    def _name_the_file_itself(cls, value: Path) -> Path:
+        # Locks, mark and WAL stand beside the file: a symbolic link to it would have others of its own.
+        return Path(os.path.realpath(value))
 
     @field_validator("symbols", mode="before")
     @classmethod

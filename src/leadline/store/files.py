@@ -4,6 +4,7 @@ Never writes over a file that is there; never leaves half of one under its final
 Comes from backups and exports; goes to the file system.
 """
 
+import errno
 import os
 import re
 import shutil
@@ -28,9 +29,12 @@ def read_mounts() -> str:
 def is_in_memory(path: Path, mounts: str) -> bool:
     """Tell whether what lies at `path` is lost with the power.
 
+    Raises:
+        StoreError: its links lead round in a circle.
+
     Source: proc_pid_mounts(5), fstab(5): device, place, kind; blanks and such in a place are written as octal escapes.
     """
-    place = path.resolve()
+    place = _place_of(path)
     kind, longest = "", -1
     for line in mounts.splitlines():
         words = line.split(" ")
@@ -41,6 +45,21 @@ def is_in_memory(path: Path, mounts: str) -> bool:
         if place.is_relative_to(mounted) and len(mounted.parts) >= longest:
             kind, longest = words[2], len(mounted.parts)
     return kind in _IN_MEMORY
+
+
+def _place_of(path: Path) -> Path:
+    try:
+        path.stat()
+    except OSError as error:
+        # Only this is refused here: a path that is not there yet has a place too. `resolve` knows circles up to 3.12.
+        if error.errno == errno.ELOOP:
+            raise StoreError(
+                "the links at this path lead round in a circle",
+                which=str(path),
+                expected="a file, or a link that leads to one",
+                do="remove the link, or choose another path",
+            ) from error
+    return path.resolve()
 
 
 def part_of(target: Path) -> Path:

@@ -49,6 +49,13 @@ def open_store(path: Path, now_ns: int) -> Opened:
     for fresh in path.parent.glob(f"{path.name}.new-*"):
         fresh.unlink(missing_ok=True)  # a second name of this file, or half of one, that a kill left
     has_wal = Path(f"{path}-wal").exists()
+    if path.stat().st_nlink > 1:
+        raise StoreError(
+            "this database has a second name: two writers could hold it at once",
+            which=f"DB_PATH={path}",
+            expected="a file with one name",
+            do="remove the other hard link, or copy the file with `leadline db backup`",
+        )
     connection = open_writer(path)
     try:
         with explained(path):

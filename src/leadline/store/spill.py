@@ -76,7 +76,19 @@ class Spill:
         """Give the oldest statements; the same ones until `taken` says that they are in the database."""
         if not self._given:
             self._given = list(islice(self._source, count_max))
+        if not self._given and self.count:
+            self._begin_again(count_max)
         return self._given
+
+    def _begin_again(self, count_max: int) -> None:
+        """Read the file anew: rows wait, and the end of it was reached; what is not in it was taken away."""
+        waiting = 0
+        if self.path.exists():
+            waiting = sum(1 for _ in self._read())
+            self._source = self._read()
+            self._given = list(islice(self._source, count_max))
+        log.error("%s was removed or changed while rows waited there: those are lost, %s are left", self.path, waiting)
+        self.count = waiting  # written a second time, which changes nothing
 
     def taken(self) -> None:
         """Forget the group that was given; with the last one the file goes too."""
@@ -107,8 +119,14 @@ class Spill:
                     found = find_records(rest, 0)
                     lost_bytes = sum(gap.size_bytes for gap in found.gaps)
                     log.error("%s: %s bytes of rows that waited are damaged and lost", self.path, lost_bytes)
-                for payload in found.payloads:
-                    yield _decoder.decode(payload)
+                yield from filter(None, map(self._statement, found.payloads))
+
+    def _statement(self, payload: memoryview) -> Statement | None:
+        try:
+            return _decoder.decode(payload)
+        except msgspec.MsgspecError as error:
+            log.error("%s: a record there is no row, it is passed over (%s)", self.path, error)
+            return None
 
 
 def _record(statement: Statement) -> bytes | None:

@@ -16,9 +16,10 @@ import apsw
 
 from leadline.core.errors import LeadlineError, StoreError
 from leadline.store.connection import explained
-from leadline.store.database import WAL_LONG_BYTES, Database, WalState
+from leadline.store.database import Database, WalState
 from leadline.store.mark import MarkKeeper
 from leadline.store.spill import Spill, Statement, Value, spill_path
+from leadline.store.states import States
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +37,6 @@ QUEUE_MAX = 500_000
 
 One whose commit somebody waits for (`on_commit`) is always taken: those are few, and whoever waits would wait for ever.
 """
-
-SLOW_STATE_S = 4.0
-"""How often states are written while a reader keeps the WAL long (WAL_LONG_BYTES): pages believe a state for 5 s."""
-
-WAL_NO_STATE_BYTES = 8 * WAL_LONG_BYTES
-"""With a WAL of this length states are no longer written: what is left to grow it are records."""
 
 LAST_TRY_S = 5.0
 """How long a closing writer's thread may still be inside SQLite after its time ran out."""
@@ -62,13 +57,14 @@ class Writer:
         self.path = path
         self._database = Database(path, now_ns)
         self._queue: deque[tuple[Statement, Callable[[], None] | None]] = deque()
-        self._states: dict[str, Statement] = {}
-        self._states_written_s = 0.0
+        self._states = States()
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._giving_up = threading.Event()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._error: str | None = None
+        self._behind_since_s: float | None = None
+        self._wal_error: str | None = None
         self.refused_count = 0
         """Statements that were not taken, because too many waited or the writer was closed."""
         try:
@@ -117,11 +113,13 @@ class Writer:
             self._refuse(statement)
             return
         self._queue.append((statement, on_commit))
+        if self._behind_since_s is None:
+            self._behind_since_s = monotonic()
         self._wake.set()
 
     def put_state(self, name: str, statement: Statement) -> None:
         """Queue how something is now, in place of what is still queued under the same name."""
-        self._states[name] = statement
+        self._states.put(name, statement)
         self._wake.set()
 
     def _refuse(self, statement: Statement) -> None:
@@ -143,7 +141,15 @@ class Writer:
     @property
     def error(self) -> str | None:
         """Say why rows do not reach DB_PATH; None while all is well."""
+        if self._thread.ident is not None and not self._thread.is_alive() and not self._stopping.is_set():
+            return "the writer's thread has ended"
         return self._error or self._database.lost
+
+    @property
+    def behind_s(self) -> float:
+        """Give for how long records have waited without any commit; 0 while none waits."""
+        since_s = self._behind_since_s
+        return 0.0 if since_s is None else monotonic() - since_s
 
     @property
     def waiting_count(self) -> int:
@@ -204,25 +210,20 @@ class Writer:
                 return
 
     def _states_are_due(self) -> bool:
-        """Tell whether states are to be written now: they are what grows a WAL that a reader keeps."""
-        if not self._states:
-            return False
-        wal = self._database.wal
-        if not wal.is_pinned or self._stopping.is_set():
-            return True
-        return wal.size_bytes < WAL_NO_STATE_BYTES and monotonic() - self._states_written_s >= SLOW_STATE_S
+        return self._states.are_due(self._database.wal, is_last=self._stopping.is_set())
 
     def _commit_group(self) -> bool:
         """Commit the oldest statements and the states together; keep them all if that fails."""
-        states = self._take_states() if self._states_are_due() else {}
+        states = self._states.take() if self._states_are_due() else {}
         try:
             self._database.keep_place()
             spilled = self._spill.next_group(GROUP_MAX) if self._spill.count else []
             group = [] if spilled else [self._queue[i] for i in range(min(len(self._queue), GROUP_MAX))]
             self._database.commit([*spilled, *(statement for statement, _ in group), *states.values()])
-        except (apsw.Error, LeadlineError, OSError) as error:
-            for name, statement in states.items():
-                self._states.setdefault(name, statement)  # unless a newer one was put meanwhile
+        except Exception as error:
+            if not isinstance(error, apsw.Error | LeadlineError | OSError):
+                log.exception("store: a fault while writing; rows are kept and tried again")
+            self._states.give_back(states)
             if self._error is None:
                 log.error("store: commit to %s failed, kept and tried again: %s", self.path, error)
             self._error = str(error)
@@ -235,16 +236,20 @@ class Writer:
         self._tell(on_commit for _, on_commit in group if on_commit is not None)
         for _ in group:
             self._queue.popleft()
-        self._database.watch_wal()
+        self._behind_since_s = monotonic() if self._queue or self._spill.count else None
+        self._watch_wal()
         return True
 
-    def _take_states(self) -> dict[str, Statement]:
-        """Take the states one by one: the event loop may put new ones meanwhile."""
-        self._states_written_s = monotonic()
-        taken = {}
-        for name in list(self._states):
-            taken[name] = self._states.pop(name)
-        return taken
+    def _watch_wal(self) -> None:
+        """Keep the WAL short; whatever is wrong with it, rows are written on."""
+        try:
+            self._database.watch_wal()
+        except Exception as error:  # noqa: BLE001 - said, and looked at again after the next commit
+            if self._wal_error is None:
+                log.error("store: the WAL of %s cannot be cut: %s", self.path, error)
+            self._wal_error = str(error)
+        else:
+            self._wal_error = None
 
     def _bound_memory(self) -> None:
         """Move the oldest rows to the spill file once too many wait in memory."""

@@ -9,10 +9,11 @@ import pytest
 
 from leadline.app import backups as backups_module
 from leadline.app.backups import DAY_S, Keeper, Plan, keep_backups, last_backup, plan_of, refuse_lost
-from leadline.core.errors import StoreError
+from leadline.core.errors import ExitCode, StoreError
 from leadline.settings import load
 from leadline.store.backup import backups_of
 from support.filled_db import fatten, filled, names, rows_of
+from support.machine import leadline
 
 NOW_NS = 1_770_818_400_000_000_000
 MEMORY = "/dev/vda / ext4 rw 0 0\ntmpfs /dev/shm tmpfs rw 0 0\n"
@@ -189,14 +190,14 @@ async def test_it_comes_again_and_again_until_cancelled(plan: Plan) -> None:
 async def test_off_is_off(plan: Plan) -> None:
     off = Plan(plan.db_path, plan.directory, 0, 3, is_in_memory=True)
     await keep_backups(off, Clock())
-    await last_backup(off, Clock())
+    last_backup(off, Clock())
     assert made(plan) == []
 
 
 async def test_at_the_end_only_what_memory_would_forget_is_copied(plan: Plan) -> None:
-    await last_backup(plan, Clock())
+    last_backup(plan, Clock())
     assert made(plan) == []
-    await last_backup(Plan(plan.db_path, plan.directory, 60, 3, is_in_memory=True), Clock())
+    last_backup(Plan(plan.db_path, plan.directory, 60, 3, is_in_memory=True), Clock())
     assert made(plan) == ["x-20260211T140000Z.auto.db"]
 
 
@@ -211,3 +212,15 @@ def test_where_a_database_is_gone_that_has_backups_none_is_begun(plan: Plan) -> 
 
 def test_where_nothing_was_one_is_begun(tmp_path: Path) -> None:
     refuse_lost(Plan(tmp_path / "x.db", tmp_path / "backups", 60, 3, is_in_memory=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", [("db", "check"), ("db", "backup"), ("db", "restore", "--newest")])
+def test_a_database_path_of_links_in_a_circle_is_one_line_not_a_traceback(tmp_path: Path, verb: tuple[str]) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    ended = leadline(*verb, cwd=tmp_path, DB_PATH=str(tmp_path / "a"))
+    assert ended.returncode == ExitCode.FAULT
+    assert len(ended.stderr.splitlines()) == 1, ended.stderr
+    assert "circle" in ended.stderr
+    assert str(tmp_path / "a") in ended.stderr

@@ -6,6 +6,7 @@ from support.trading import HandClock
 
 class FailingWriter:
     error: str | None = None
+    behind_s = 0.0
 
 
 def test_entries_are_held_after_a_while_and_let_go_at_once() -> None:
@@ -26,3 +27,19 @@ def test_entries_are_held_after_a_while_and_let_go_at_once() -> None:
     writer.error = "disk full"
     watch.look()
     assert held[-1] is None, "the patience begins anew"
+
+
+def test_a_disk_that_does_not_answer_holds_entries_by_the_age_of_what_waits() -> None:
+    """It raises nothing: the writer's thread just never comes back."""
+    writer = FailingWriter()
+    held: list[str | None] = []
+    watch = StoreWatch(writer, HandClock(), lambda source, reason: held.append(reason))  # type: ignore[arg-type]
+    writer.behind_s = STORE_PATIENCE_S - 0.1
+    watch.look()
+    assert held == [None]
+    writer.behind_s = STORE_PATIENCE_S
+    watch.look()
+    assert held[-1] == "rows have waited for 5 s: the disk does not answer"
+    writer.behind_s = 0
+    watch.look()
+    assert held[-1] is None

@@ -47,6 +47,21 @@ def test_a_link_is_followed_to_where_the_file_is(tmp_path: Path) -> None:
     assert is_in_memory(link / "x.db", MOUNTS)
 
 
+@pytest.mark.parametrize("below", ["", "x.db"])
+def test_links_that_lead_round_in_a_circle_are_said(tmp_path: Path, below: str) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    path = tmp_path / "a" / below
+    with pytest.raises(StoreError, match="circle") as caught:
+        is_in_memory(path, MOUNTS)
+    assert str(path) in str(caught.value)
+
+
+def test_a_link_to_what_is_not_there_yet_is_no_circle(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/dev/shm/not/there/yet.db")
+    assert is_in_memory(tmp_path / "link", MOUNTS)
+
+
 def test_this_machines_memory_is_known() -> None:
     if "/dev/shm tmpfs" not in read_mounts():
         pytest.skip("NOT TESTED: /dev/shm is no tmpfs here")

@@ -203,3 +203,13 @@ def test_what_it_says_to_do_is_enough(path: Path, tmp_path: Path) -> None:
     refused(path, "put it back")
     (tmp_path / "elsewhere").rename(path)
     Writer(path, 2).close()
+
+
+def test_a_database_with_two_names_is_refused(path: Path, tmp_path: Path) -> None:
+    """Each name has a lock, a mark and a WAL of its own."""
+    a_database(path)
+    os.link(path, tmp_path / "second.db")
+    with pytest.raises(StoreError, match="has a second name"):
+        Writer(path, 2)
+    (tmp_path / "second.db").unlink()
+    Writer(path, 2).close()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from leadline.store.records import record_of
 from leadline.store.spill import Spill, Statement
 
 
@@ -103,3 +104,23 @@ def test_a_disk_that_fills_up_half_way_keeps_none_of_them(path: Path, monkeypatc
             spill.add(map(insert, range(1, 4)))
     spill.add([insert(9)])
     assert all_of(spill) == [0, 9]
+
+
+def test_rows_whose_file_was_removed_are_said_and_later_ones_come_through(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spill = Spill(path)
+    spill.add(map(insert, range(5)))
+    path.unlink()
+    spill.add(map(insert, range(5, 9)))
+    assert list(dict.fromkeys(all_of(spill))) == [5, 6, 7, 8]
+    assert "was removed or changed while rows waited there" in caplog.text
+    assert spill.count == 0
+
+
+def test_a_record_that_is_no_row_is_said_and_passed_over(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path.write_bytes(record_of(b"\x01"))
+    spill = Spill(path)
+    spill.add([insert(1)])
+    assert all_of(spill) == [1]
+    assert "is no row" in caplog.text

@@ -13,6 +13,7 @@ import pytest
 
 from leadline.core.errors import StoreError
 from leadline.store import writer as writer_module
+from leadline.store.database import Database
 from leadline.store.writer import COMMIT_INTERVAL_S, Statement, Writer
 from support.machine import child, fill_up, killed, said, small_disk, wait_until
 
@@ -439,3 +440,49 @@ def test_rows_that_wait_in_a_file_survive_a_kill(path: Path) -> None:
     writer.close()
     assert found == list(range(len(found)))
     assert len(found) >= 250, "what was in the file is there; what was in memory died with the process"
+
+
+def test_a_wal_that_cannot_be_cut_is_said_once_and_rows_are_written_on(
+    writer: Writer, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As when the disk is full at the moment of the checkpoint."""
+
+    def fail(database: object) -> None:
+        raise apsw.FullError("database or disk is full")
+
+    monkeypatch.setattr(Database, "watch_wal", fail)
+    for number in (1, 2, 3):
+        writer.put(insert(number))
+        assert writer.flush(10)
+    assert numbers(path) == [1, 2, 3]
+    assert caplog.text.count("cannot be cut") == 1
+
+
+def test_a_fault_of_ours_keeps_the_rows_and_is_told(
+    writer: Writer, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "commit", lambda *_: 1 / 0)
+        writer.put(insert(1))
+        wait_until(lambda: writer.error is not None)
+    wait_until(lambda: writer.waiting_count == 0)
+    assert numbers(path) == [1]
+    assert "a fault while writing" in caplog.text
+
+
+def test_it_tells_for_how_long_rows_have_waited(writer: Writer, path: Path) -> None:
+    assert writer.behind_s == 0
+    with child(HOLD_UNTIL_TOLD, path) as holder:
+        assert said(holder) == "held"
+        writer.put(insert(1))
+        wait_until(lambda: writer.behind_s > 0.3)
+    wait_until(lambda: writer.behind_s == 0)
+
+
+def test_a_thread_that_has_ended_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Writer, "_run", lambda writer: None)
+    writer = Writer(path, 1)
+    writer.start()
+    writer.put(("SELECT 1", ()))
+    wait_until(lambda: writer.error is not None)
+    assert writer.error == "the writer's thread has ended"

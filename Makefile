@@ -30,7 +30,7 @@ check: .venv/installed-dev
 slow: .venv/installed-dev
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
 		echo 'WARNING: no Chromium on this machine: the browser tests DO NOT RUN (Debian: apt-get install chromium)'
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow -n 2 --dist worksteal
 
 bench: .venv/installed-dev
 	@PYTHONPATH=tests $(BIN)/python -m bench

@@ -130,7 +130,7 @@ class Grok:
     def on_connection_lost(self) -> None:
         """End all streaks: what was not seen cannot have leaned (design 4.9)."""
         self._detector.end_streaks()
-        self._market.touches.clear()  # no order may be priced from before the loss
+        self._market.forget()
 
     def _on_book(self, item: BookItem, service: Service, recv_ns: int, boot_ns: int) -> None:
         symbol = item.key

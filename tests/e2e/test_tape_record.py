@@ -1,6 +1,7 @@
 """`leadline record` and the tape of `leadline grok` at a simulator: nothing secret on it, and its replay is the run."""
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,6 +95,50 @@ def test_a_replay_gives_the_alerts_of_the_run_and_nothing_secret_is_on_the_tape(
     content = bytes_on(sim.home / "tape")
     assert b"OrderFillCompleted" in content, "account activity is on it"
     assert not [secret for secret in secrets_of(sim) if secret.encode() in content]
+
+
+def test_a_tape_that_cannot_be_begun_ends_record_with_a_fault_and_does_not_keep_grok_from_trading(
+    sim: Simulator,
+) -> None:
+    (sim.home / "file").write_text("in the way")
+    refused = leadline("record", "--symbols", "F", "--to", "file", environment=sim.environment(), cwd=sim.home)
+    assert refused.returncode == 1, refused.stderr
+    assert "no tape can be written here" in refused.stderr
+    with grok(sim.environment(TAPE_DIR=str(sim.home / "file"))) as running:
+        running.wait_for_rows(FILLED, 1)
+        assert running.stop() == 0
+        assert running.log.count("the tape cannot be written") == 1
+    assert (sim.home / "file").read_text() == "in the way"
+
+
+def test_a_tape_that_is_removed_while_it_is_recorded_is_begun_anew_and_record_ends_with_a_fault(
+    sim: Simulator,
+) -> None:
+    tape = sim.home / "tape"
+    words = [sys.executable, "-m", "leadline", "record", "--symbols", "F,SOFI", "--to", str(tape)]
+    path = sim.home / "record.log"
+    with path.open("wb") as log:
+        process = subprocess.Popen(words, env=sim.environment(), cwd=sim.home, stdout=log, stderr=log)
+
+    def frames() -> int:
+        if not (tape.exists() and segments_in(tape)):
+            return 0
+        told: dict[str, dict[str, int]] = msgspec.json.decode(ran(sim, "tape", "info", "tape", "--json"))
+        return sum(told["books"].values())
+
+    try:
+        wait_until(lambda: frames() >= 3, "three books")
+        shutil.rmtree(tape)
+        wait_until(lambda: frames() >= 3, "three books on a new tape", path.read_text)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 1
+    finally:
+        process.kill()
+        process.wait(10)
+    said = path.read_text()
+    assert said.count("was removed or moved away") == 1
+    assert re.search(r"frames received, \d+ LEFT OUT, ", said.splitlines()[-1])
+    assert msgspec.json.decode(ran(sim, "tape", "verify", "tape", "--json"))["faults"] == []
 
 
 def test_runs_that_were_killed_and_lost_connections_replay_as_they_went(sim: Simulator) -> None:

@@ -2,10 +2,15 @@
 
 import functools
 import re
+import signal
 import subprocess
 import sys
 
+import msgspec
 import pytest
+
+from leadline.logs import LINES_WAITING_MAX
+from support.machine import child, said
 
 START = """
 import asyncio, io, logging, sys, threading, time
@@ -200,3 +205,57 @@ def test_all_lines_are_written_before_the_process_ends() -> None:
     text = logged("for number in range(5_000): log.info('line %s', number)")
     assert len(text.splitlines()) == 5_000
     assert "line 4999" in text
+
+
+FULL_PIPE = """
+import logging, os, signal, sys, threading
+from leadline.logs import start_logging
+out, into = os.pipe()
+os.dup2(into, 2)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+start_logging("INFO")
+log = logging.getLogger("test")
+for number in range(int(sys.argv[1])):
+    log.info("line %s", number)
+print("logged", flush=True)
+"""
+"""Log so many lines to a pipe that nobody reads."""
+
+READ_AGAIN = """
+import json
+text = ""
+def read_until(wanted):
+    global text
+    while wanted not in text:
+        text += os.read(out, 65_536).decode()
+read_until("were dropped here")
+log.info("after")
+read_until("after")
+print(json.dumps(text), flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lines", [2_000, LINES_WAITING_MAX * 2])
+def test_the_process_ends_as_it_was_asked_to_when_nobody_reads_standard_error(lines: int) -> None:
+    with child(FULL_PIPE + "signal.pause()", lines) as process:
+        assert said(process) == "logged"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+
+
+@pytest.mark.slow
+def test_lines_without_room_are_dropped_and_their_count_stands_in_their_place() -> None:
+    total = LINES_WAITING_MAX * 2
+    with child(FULL_PIPE + READ_AGAIN, total) as process:
+        assert said(process) == "logged"
+        text: str = msgspec.json.decode(said(process))
+    numbers = [int(number) for number in re.findall(r"line (\d+)", text)]
+    kept = len(numbers)
+    assert numbers == list(range(kept)), "the oldest are kept, in order"
+    assert LINES_WAITING_MAX <= kept < total
+    last, count, after = text.splitlines()[-3:]
+    assert f"line {kept - 1}" in last
+    assert f"{total - kept} log lines were dropped here" in count
+    assert "[warning" in count
+    assert "after" in after

@@ -61,7 +61,10 @@ def refuse_lost(plan: Plan) -> None:
     Raises:
         StoreError: there is no file, and there are backups of it.
     """
-    if not plan.db_path.exists() and backups_of(plan.db_path, plan.directory):
+    rescued = plan.db_path.parent.glob(f"{plan.db_path.name}.rescued-*")
+    if plan.db_path.exists() or any(rescued):
+        return  # what was rescued holds more than any backup: the store names it
+    if backups_of(plan.db_path, plan.directory):
         raise StoreError(
             "the database is gone, and there are backups of it",
             which=f"DB_PATH={plan.db_path}",

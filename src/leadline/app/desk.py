@@ -34,6 +34,9 @@ from leadline.traders.recovery import OpenOrder, begin_run, end_run, recover
 
 log = logging.getLogger(__name__)
 
+CATCH_UP_S = 5.0
+"""How long open orders may take to be read after the feed was away, until it is tried again."""
+
 
 class Desk:
     """The trader of this process with all it holds."""
@@ -87,6 +90,14 @@ class Desk:
             self._has_armed = True
             self.trader.state = TradingState.ARMED
             log.info("trading is ARMED")
+
+    async def catch_up(self, rest: Rest, symbols: list[str], clock: Clock) -> bool:
+        """Read every open order and the account after the feed was away; False if an order could not be read yet."""
+        if isinstance(self.executor, SchwabOrderExecutor) and not await self.executor.read_all(CATCH_UP_S):
+            log.warning("orders that were open when the feed was lost cannot be read yet: nothing is opened")
+            return False
+        await self.look(rest, symbols, clock)
+        return True
 
     async def keep_looking(self, rest: Rest, symbols: list[str], clock: Clock, every_s: float) -> None:
         """Read the account again and again; a failed read leaves what was known and is said."""

@@ -4,11 +4,11 @@ Never judges a frame or a position.
 Comes from `run` with what it holds; goes back as the stream.
 """
 
-from collections.abc import Callable
+from functools import partial
 
 from leadline.app.desk import Desk
 from leadline.core.market import Listing, Market, Service
-from leadline.core.ports import CatchUp, Clock
+from leadline.core.ports import Clock
 from leadline.schwab.intake import FrameTaker
 from leadline.schwab.link import Hooks, Patience
 from leadline.schwab.requests import Subscriptions, check_limit
@@ -18,8 +18,6 @@ from leadline.settings import Settings
 from leadline.store.gaps import insert_gap
 from leadline.store.writer import Writer
 from leadline.tape.recorder import Recorder
-
-Hold = Callable[[str, str | None], None]
 
 
 def subscriptions_of(settings: Settings, listings: dict[str, Listing]) -> Subscriptions:
@@ -56,22 +54,13 @@ def stream_of(
 ) -> SchwabStream:
     """Make the stream of a run."""
     hooks = Hooks(
-        catch_up=None if desk is None else _catch_up(desk, rest, list(settings.symbols), clock),
+        catch_up=None if desk is None else partial(desk.catch_up, rest, list(settings.symbols), clock),
         hold=None if desk is None else desk.trader.hold_entries,
         on_gap=lambda gap: writer.put(insert_gap(gap)),
         tape=tape,
         is_halted=lambda symbol: market.level_one(symbol).halted is True,
     )
     return SchwabStream(rest, subscriptions, taker, clock=clock, patience=patience_of(settings), hooks=hooks)
-
-
-def _catch_up(desk: Desk, rest: Rest, symbols: list[str], clock: Clock) -> CatchUp:
-    async def catch_up() -> bool:
-        """Compare with the broker once; what cannot be read is tried again while entries are held."""
-        await desk.look(rest, symbols, clock)
-        return True
-
-    return catch_up
 
 
 def by_service(listings: dict[str, Listing]) -> dict[Service, list[str]]:

@@ -32,7 +32,7 @@ SAY_S = 60.0
 
 
 def run_record(loaded: Loaded) -> ExitCode:
-    """Record until it is stopped, and give the exit code."""
+    """Record until it is stopped, and give the exit code: FAULT where frames are not on the tape."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_run(loaded))
 
@@ -64,10 +64,16 @@ async def _run(loaded: Loaded) -> ExitCode:
         try:
             await _stream_on(stream, recorder, login, stop)
         finally:
-            recorder.close()
-            _say(recorder)
+            code = end_recording(recorder)
             stream_lock.release()
-    return ExitCode.OK
+    return code
+
+
+def end_recording(recorder: Recorder) -> ExitCode:
+    """Close the tape, say in the last line what is on it and what was left out, and give the exit code."""
+    recorder.close()
+    _say(recorder)
+    return ExitCode.FAULT if recorder.state.dropped_frames else ExitCode.OK
 
 
 async def _stream_on(stream: SchwabStream, recorder: Recorder, login: Login, stop: StopRequest) -> None:

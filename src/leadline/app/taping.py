@@ -67,8 +67,11 @@ def recorder_of(
 ) -> Recorder | None:
     """Begin the tape of a run; None where grok is to keep none (TAPE_DIR unset). `secrets` are never written.
 
+    A run that trades starts whatever its disk does: positions must not be left alone for want of a tape. The recorder
+    says so, tries again and counts what is left out.
+
     Raises:
-        TapeError: it cannot be begun.
+        TapeDiskError: it cannot be begun, and a tape is all that the run is for.
     """
     settings = loaded.settings
     if source == LIVE and settings.tape_dir is None:
@@ -88,5 +91,6 @@ def recorder_of(
         listing={symbol: listing.exchange for symbol, listing in listings.items()},
         settings=rule_texts(settings),
     )
-    writer = SegmentWriter(tape_dir_of(settings), header, settings.tape_segment_mb * MEGABYTE)
+    segment_bytes_max = settings.tape_segment_mb * MEGABYTE
+    writer = SegmentWriter(tape_dir_of(settings), header, segment_bytes_max, begins_now=source != LIVE)
     return Recorder(writer, Mask(secrets))

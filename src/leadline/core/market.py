@@ -137,6 +137,12 @@ class Market:
         """Symbols that the broker lists elsewhere than where they are streamed and judged."""
         self._level_ones: dict[str, LevelOne] = {}
 
+    def forget(self) -> None:
+        """Forget what a lost connection leaves uncertain: touches, and whether a symbol is halted."""
+        self.touches.clear()
+        for level_one in self._level_ones.values():
+            level_one.halted = None
+
     def level_one(self, symbol: str) -> LevelOne:
         """Give a symbol's level one, made at its first mention."""
         known = self._level_ones.get(symbol)

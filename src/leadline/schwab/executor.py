@@ -34,6 +34,8 @@ Any other than 201 leaves that open.
 """
 
 
+READ_LOOK_S = 0.05
+
 OPENING_AGE_MAX_NS = NS_PER_S
 """An opening that was decided longer ago stands on a market that is gone."""
 
@@ -86,6 +88,19 @@ class SchwabOrderExecutor:
         for order_id, (intent, _, _) in list(self._ended.items()):
             if intent.order.symbol == symbol:
                 self._read_again(order_id)
+
+    async def read_all(self, timeout_s: float) -> bool:
+        """Ask for every order that is followed; False if one could not be read within the time (all are asked on)."""
+        begun_ns = self._clock.boot_ns()
+        for event in self._wakes.values():
+            event.set()
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + timeout_s
+        while not all(self._pursuit.read_since(order_id, begun_ns) for order_id in self._wakes):
+            if loop.time() >= end_s:
+                return False
+            await asyncio.sleep(READ_LOOK_S)
+        return True
 
     @property
     def unfinished(self) -> list[Intent]:

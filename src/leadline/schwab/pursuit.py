@@ -54,10 +54,15 @@ class Pursuit:
         self._budget = budget
         self._clock = clock
         self._cancel_now: set[str] = set()
+        self._read_ns: dict[str, int] = {}
 
     def cancel_now(self, intent_key: str) -> None:
         """Cancel an intent's order as soon as it is known to be ours, whatever time it had left."""
         self._cancel_now.add(intent_key)
+
+    def read_since(self, order_id: str, boot_ns: int) -> bool:
+        """Tell whether an order was read, by a request that began at or after this moment of the boot clock."""
+        return self._read_ns.get(order_id, -1) >= boot_ns
 
     async def read_again(self, intent: Intent, order_id: str, sent_ns: int, told: Told) -> None:
         """Tell what has become of an order since its end."""
@@ -106,6 +111,7 @@ class Pursuit:
         Raises:
             NotOursError: the order is not the one we sent, or there is none.
         """
+        begun_ns = self._clock.boot_ns()
         try:
             answer = await self._rest.order(self._account_hash, order_id)
         except LeadlineError as error:
@@ -115,6 +121,7 @@ class Pursuit:
             return None
         if not is_ours(answer, intent) or is_older(answer, sent_ns):
             raise NotOursError(f"order {order_id} is not the one we sent")
+        self._read_ns[order_id] = begun_ns
         try:
             news = news_of(answer, intent)
         except ValueError as error:

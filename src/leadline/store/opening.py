@@ -87,7 +87,8 @@ def _refuse_gone(path: Path, mark: Mark | None) -> None:
     """Refuse to begin an empty database where one was: SQLite itself would delete what is left of it."""
     left = [Path(f"{path}{ending}") for ending in ("-wal", ".spill")]
     traces = [str(trace) for trace in left if trace.exists() and trace.stat().st_size]
-    traces.extend(str(copy) for copy in path.parent.glob(f"{path.name}.rescued-*"))
+    rescued = sorted(path.parent.glob(f"{path.name}.rescued-*"))
+    traces.extend(map(str, rescued))
     if mark is not None and mark.commits:
         traces.append(f"{mark_path(path)}: {mark.commits} commits")
     if traces:
@@ -95,8 +96,15 @@ def _refuse_gone(path: Path, mark: Mark | None) -> None:
             f"the database is gone, what belonged to it is still there ({'; '.join(traces)})",
             which=f"DB_PATH={path}",
             expected="the file that was there",
-            do=f"put it back, or {RESTORE}; to begin an empty one, give DB_PATH another name",
+            do=f"{_way_back(rescued)}; to begin an empty one, give DB_PATH another name",
         )
+
+
+def _way_back(rescued: list[Path]) -> str:
+    """Say how to get a lost file back: what was rescued from it holds more than any backup."""
+    if rescued:
+        return f"restore the copy that was rescued: `leadline db restore {rescued[-1]}`"
+    return f"put it back, or {RESTORE}"
 
 
 def _make(path: Path, now_ns: int) -> None:

@@ -14,7 +14,7 @@ import msgspec
 from leadline.core.errors import TapeError
 from leadline.tape.reader import Played, Recorded
 from leadline.tape.records import Conflated, Frame, Header, Record
-from leadline.tape.writer import SegmentWriter
+from leadline.tape.writer import SegmentWriter, TapeDiskError
 
 BATCH_BYTES = 256 * 1024
 
@@ -35,7 +35,8 @@ def making(target: Path, segment_bytes_max: int) -> Iterator[Copy]:
     """Give a function that writes one run after the other; the tape gets its name when the block ends well.
 
     Raises:
-        TapeError: there is something under this name, or it cannot be written.
+        TapeError: there is something under this name.
+        TapeDiskError: it cannot be written.
     """
     part = target.with_name(f"{target.name}.part")
     for path in (target, part):
@@ -51,7 +52,7 @@ def making(target: Path, segment_bytes_max: int) -> Iterator[Copy]:
         if part.is_dir():
             part.rename(target)
     except OSError as error:
-        raise TapeError(
+        raise TapeDiskError(
             f"the tape cannot be written ({error.strerror})",
             which=str(target),
             expected="a new directory on a disk with room",
@@ -82,6 +83,13 @@ def _write_run(writer: SegmentWriter, items: Iterable[Played]) -> Made:
     if batch:
         _put(writer, batch)
     writer.close()
+    if writer.frames_lost:
+        raise TapeDiskError(
+            "the tape was taken away while it was made",
+            which=str(writer.path.parent),
+            expected="a directory that nobody else touches",
+            do="try again; nothing was kept",
+        )
     return made
 
 

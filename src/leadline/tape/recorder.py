@@ -1,7 +1,8 @@
 """Owns the recording of a run: what is received is put into memory, and a thread of its own writes it.
 
 Never opens, compresses, locks or waits on the event loop: there a frame costs one append. Never lets a full or slow
-disk reach the stream: at the bound frames are left out, counted, and the tape says so where they are missing.
+disk reach the stream, or an error of its thread pass unsaid: frames are left out, counted, and the tape says so where
+they are missing.
 Comes from the stream, frame by frame; goes to a tape.
 
 A kill must not part a frame from the mark that it was never judged: the mark may come up to a drain of the socket
@@ -18,8 +19,8 @@ from functools import partial
 import msgspec
 
 from leadline.tape.masking import Mask
-from leadline.tape.records import Conflated, Event, Frame, Gap, Record
-from leadline.tape.writer import SegmentWriter
+from leadline.tape.records import Conflated, Event, Frame, Gap, Record, time_of
+from leadline.tape.writer import SegmentWriter, tally_of
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ CLOSE_S = 5.0
 
 
 class RecorderState(msgspec.Struct):
-    """What pages show of a recording."""
+    """What pages show of a recording; `dropped_frames` are all that are not on the tape, for whatever reason."""
 
     frames: int = 0
     waiting_bytes: int = 0
@@ -64,8 +65,11 @@ class Recorder:
         # Written by the thread only, read by the loop only: neither needs a lock.
         self._done_bytes = 0
         self._error: str | None = None
+        self._unwritten_frames = 0
+        self._unwritten: Gap | None = None  # batches that could not be written, until the tape says so
         self._batches: queue.SimpleQueue[list[Record] | None] = queue.SimpleQueue()
         self._ending = threading.Event()
+        self._is_closed = False
         self._thread = threading.Thread(target=self._work, name="tape", daemon=True)
         self._thread.start()
 
@@ -101,7 +105,11 @@ class Recorder:
     def state(self) -> RecorderState:
         """Tell how the recording is."""
         waiting = self._taken_bytes - self._done_bytes
-        return RecorderState(self._frames, waiting, self._dropped, self._writer.bytes_written, self._error)
+        writer = self._writer
+        dropped = self._dropped + self._unwritten_frames + writer.frames_lost
+        if self._is_closed:  # what still waits, or was taken and not written, comes no more
+            dropped = self._frames - writer.frames_written
+        return RecorderState(self._frames, waiting, dropped, writer.bytes_written, self._error)
 
     def hand_over(self) -> None:
         """Give the thread what was received before the last hand-over; only ever between callbacks of the loop."""
@@ -134,6 +142,7 @@ class Recorder:
         self._thread.join(wait_s)
         if self._thread.is_alive():
             log.error("the tape was not written to its end within %s s: the disk is slow", wait_s)
+        self._is_closed = True
 
     # on the loop
 
@@ -174,12 +183,40 @@ class Recorder:
     # on the thread
 
     def _work(self) -> None:
+        self._try(self._writer.begin)
         while (batch := self._batches.get()) is not None:
-            masked = [self._masked(record) for record in batch]
-            if not (self._try(partial(self._writer.put, masked)) and self._try(self._writer.flush)):
-                log.error("the tape ends early: %s records were not written", len(batch))
+            if not self._try(partial(self._put, batch)):
+                self._count_unwritten(batch)
+                self._say_early_end(len(batch))
+            elif not self._try(self._writer.flush):
+                self._say_early_end(len(batch))
             self._done_bytes += sum(map(_size_of, batch))
+        if self._unwritten is not None:
+            self._try(partial(self._put, []))
         self._try(self._writer.close)
+
+    def _put(self, batch: list[Record]) -> None:
+        """Hand a batch to the writer, behind the mark of what could not be written before it."""
+        missing = [] if self._unwritten is None else [self._unwritten]
+        self._writer.put([*missing, *map(self._masked, batch)])
+        self._unwritten = None
+
+    def _count_unwritten(self, batch: list[Record]) -> None:
+        told = tally_of(batch)
+        self._unwritten_frames += told.frames
+        times = [t for t in map(time_of, batch) if t is not None]
+        gap = self._unwritten or Gap(times[0] if times else 0, 0, 0, 0, 0, self._error or "")
+        self._unwritten = msgspec.structs.replace(
+            gap,
+            last_ns=times[-1] if times else gap.last_ns,
+            frames=gap.frames + told.numbers,
+            frame_bytes=gap.frame_bytes + told.frame_bytes,
+            others=gap.others + told.records - told.frames,
+        )
+
+    def _say_early_end(self, records: int) -> None:
+        if self._ending.is_set():
+            log.error("the tape ends early: %s records were not written", records)
 
     def _masked(self, record: Record) -> Record:
         if not isinstance(record, Frame):
@@ -188,7 +225,7 @@ class Recorder:
         return record if frame is record.frame else Frame(record.recv_ns, record.boot_ns, frame)
 
     def _try(self, write: Callable[[], None]) -> bool:
-        """Try until it is done; at the end of the run once more, then never."""
+        """Try until the disk takes it; at the end of the run, or after any other error, never again."""
         while True:
             is_last = self._ending.is_set()
             try:
@@ -200,6 +237,12 @@ class Recorder:
                 if is_last:
                     return False
                 self._ending.wait(RETRY_S)
+            except Exception as error:
+                # Whatever it is, the thread must live: without it frames would go nowhere, and nobody would know.
+                if self._error is None:
+                    log.exception("the tape cannot be written; frames are left out from here on, and counted")
+                self._error = f"{type(error).__name__}: {error}"
+                return False
             else:
                 if self._error is not None:
                     log.warning("the tape can be written again")

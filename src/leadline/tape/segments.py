@@ -74,6 +74,18 @@ def is_being_written(path: Path) -> bool:
     return False
 
 
+def is_in_place(fd: int, path: Path) -> bool:
+    """Tell whether an open file still stands under its name."""
+    mine = os.fstat(fd)
+    try:
+        named = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # a disk that cannot be asked says so when it is written
+    return (named.st_dev, named.st_ino) == (mine.st_dev, mine.st_ino)
+
+
 def segments_in(directory: Path) -> list[Path]:
     """Give a directory's segments in the order in which they were begun."""
     return sorted((path for path in directory.iterdir() if _NAME.fullmatch(path.name)), key=_order)

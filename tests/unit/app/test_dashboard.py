@@ -1,5 +1,6 @@
 """The dashboard starts on loopback only, and finds a port when its own is taken."""
 
+import contextlib
 import itertools
 import os
 import re
@@ -81,7 +82,7 @@ def test_the_dashboard_ends_when_it_is_asked_to_and_leaves_nothing_serving(
             assert process.wait(60) == ExitCode.OK
             assert not answers(found[0])
         finally:
-            if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
         assert "Traceback" not in process.stdout.read()
 

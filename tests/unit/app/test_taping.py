@@ -1,18 +1,21 @@
 """A run and its tape: the header says all that a replay must know, and nothing that is secret."""
 
+import shutil
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from leadline.app.recording import end_recording
 from leadline.app.taping import RULE_SETTINGS, as_recorded, recorder_of, rule_texts, secrets_of, tape_dir_of
 from leadline.app.terms import entries_of, rule_of
-from leadline.core.errors import ConfigurationError, TapeError
+from leadline.core.errors import ConfigurationError, ExitCode, TapeError
 from leadline.core.market import Listing, Service
 from leadline.schwab.rest import AccountNumber
 from leadline.settings import Settings, load
 from leadline.tape.records import Header
+from support.machine import wait_until
 from support.taping import START_NS, header, records_on
 
 OTHER: dict[object, object] = {bool: True, int: 7, float: 7.0, Fraction: "7/2", str: "DEBUG"}
@@ -93,11 +96,46 @@ def test_the_header_says_what_the_run_is(tmp_path: Path) -> None:
         assert secret not in str((told, event))
 
 
-def test_a_tape_that_cannot_be_begun_ends_the_start(tmp_path: Path) -> None:
+def test_a_tape_that_cannot_be_begun_does_not_keep_grok_from_its_positions(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "file").write_text("")
     loaded = load({"symbols": "F", "tape_dir": tmp_path / "file"}, use_environment=False)
-    with pytest.raises(TapeError, match="no tape can be written here"):
-        recorder_of(loaded, {}, [], StillClock())
+    recorder = recorder_of(loaded, {}, [], StillClock())
+    assert recorder is not None
+    recorder.frame(START_NS, 1, b"{}")
+    wait_until(lambda: recorder.state.error is not None)
+    assert end_recording(recorder) == ExitCode.FAULT
+    assert recorder.state.dropped_frames == 1
+    assert sum("cannot be written" in record.message for record in caplog.records) == 1
+
+
+def test_a_tape_that_cannot_be_begun_ends_the_start_of_record_as_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    loaded = load({"symbols": "F", "tape_dir": tmp_path / "file"}, use_environment=False)
+    with pytest.raises(TapeError, match="no tape can be written here") as refused:
+        recorder_of(loaded, {}, [], StillClock(), source="record")
+    assert refused.value.exit_code == ExitCode.FAULT
+
+
+def test_record_that_lost_frames_says_how_many_in_its_last_line_and_ends_with_a_fault(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    loaded = load({"symbols": "F", "tape_dir": tmp_path / "tape"}, use_environment=False)
+    for lost, code in ((0, ExitCode.OK), (2, ExitCode.FAULT)):
+        recorder = recorder_of(loaded, {}, [], StillClock(), source="record")
+        assert recorder is not None
+        for number in range(2):
+            recorder.frame(START_NS + number, number, b"{}")
+        if lost:
+            recorder.hand_over()
+            recorder.hand_over()
+            wait_until(lambda recorder=recorder: recorder.state.waiting_bytes == 0)  # type: ignore[misc]
+            shutil.rmtree(tmp_path / "tape")  # so late that only the end can tell
+        assert end_recording(recorder) == code
+        assert ("2 LEFT OUT" in caplog.records[-1].message) == bool(lost)
+        assert "2 frames received" in caplog.records[-1].message
 
 
 def test_all_accounts_of_the_login_are_secret() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from leadline.schwab.activity import order_id_of
 from leadline.schwab.wire import ActivityItem, decode
-from leadline.tape.masking import Mask
+from leadline.tape.masking import NOTHING, Mask
 
 ACCOUNT, HASH, CUSTOMER = "13572468", "0A1B2C3D4E5F60718293A4B5C6D7E8F9", "987654321"
 REAL = Path(__file__).parents[4] / "shared" / "data" / "schwab_frames" / "acct_activity_order_lifecycle_2025-12.json"
@@ -94,6 +94,61 @@ def test_books_stay_byte_for_byte_even_where_digits_agree() -> None:
     digits = ACCOUNT.encode()
     assert MASK.frame(book % (digits, digits)) == book % (digits, digits)
     assert MASK.frame(b"") == b""
+
+
+@pytest.mark.parametrize("secret", [ACCOUNT, HASH])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        '{"notify":[{"heartbeat":"1","note":"%s"}]}',
+        '{"notify":[{"service":"ADMIN","content":{"code":30,"msg":"stopped for %s"}}]}',
+        '{"response":[{"service":"ADMIN","command":"LOGIN","content":{"code":3,"msg":"%s denied"}}]}',
+        '{"data":[{"service":"NYSE_BOOK","content":[{"key":"F","note":"%s"}]}]}',
+        '{"data":[{"service":"UNKNOWN","content":[{"key":"%s"}]}]}',
+        "closed: %s",
+        "<html>%s",
+    ],
+)
+def test_a_known_secret_passes_in_no_frame(kind: str, secret: str) -> None:
+    whole = (kind % secret).encode()
+    masked = MASK.frame(whole)
+    assert secret.encode() not in masked
+    assert len(masked) == len(whole)
+    assert masked == whole.replace(secret.encode(), (b"9" if secret.isdigit() else b"#") * len(secret))
+
+
+@pytest.mark.parametrize("kind", ['{"response":[{"a":"%s"}]}', '{"data":[{"service":"NYSE_BOOK","n":"%s"}]}', "<x>%s"])
+def test_a_known_secret_spelled_in_another_way_passes_in_no_frame(kind: str) -> None:
+    spelled = "".join(f"\\u{ord(digit):04x}" for digit in ACCOUNT)
+    slashed = Mask(["hush/hush"])
+    assert MASK.frame((kind % spelled).encode()) == NOTHING
+    assert slashed.frame((kind % "hush\\/hush").encode()) == NOTHING
+
+
+def test_a_number_of_an_answer_is_hidden_as_a_number() -> None:
+    masked = MASK.frame(b'{"response":[{"service":"ADMIN","account":%s}]}' % ACCOUNT.encode())
+    assert json.loads(masked) == {"response": [{"service": "ADMIN", "account": 99_999_999}]}
+
+
+@pytest.mark.parametrize("mask", [MASK, Mask()])
+@pytest.mark.parametrize("spelled", ["ACCT\\u005fACTIVITY", "\\u0041CCT_ACTIVITY"])
+def test_account_activity_spelled_in_another_way_is_masked_alike(spelled: str, mask: Mask) -> None:
+    whole = frame(item())
+    masked = mask.frame(whole.replace(b"ACCT_ACTIVITY", spelled.encode()))
+    assert masked == mask.frame(whole).replace(b"ACCT_ACTIVITY", spelled.encode())
+    assert ACCOUNT.encode() not in masked
+    assert CUSTOMER.encode() not in masked
+
+
+def test_a_volume_that_agrees_with_an_account_is_the_markets() -> None:
+    """Or a replay would see another volume than the run did."""
+    whole = b'{"data":[{"service":"LEVELONE_EQUITIES","content":[{"key":"F","8":%s}]}]}' % ACCOUNT.encode()
+    assert MASK.frame(whole) == whole
+
+
+def test_a_backslash_alone_changes_nothing() -> None:
+    whole = b'{"data":[{"service":"NYSE_BOOK","content":[{"key":"BRK\\/B","1":1}]}]}'
+    assert MASK.frame(whole) == whole
 
 
 def test_a_book_beside_an_activity_keeps_its_bytes() -> None:

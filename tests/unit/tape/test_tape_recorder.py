@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import shutil
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,12 +24,16 @@ class HeldWriter:
     """A disk that takes what it is given when a test says so."""
 
     bytes_written = 0
+    frames_lost = 0
 
     def __init__(self) -> None:
         self.batches: list[Sequence[Record]] = []
         self.may_write = threading.Event()
-        self.error: OSError | None = None
+        self.error: Exception | None = None
         self.allowed = 10**9
+
+    def begin(self) -> None:
+        pass
 
     def put(self, records: Sequence[Record]) -> None:
         self.may_write.wait(30)
@@ -42,6 +47,10 @@ class HeldWriter:
 
     def close(self) -> None:
         pass
+
+    @property
+    def frames_written(self) -> int:
+        return sum(isinstance(record, Frame) for record in self.records)
 
     @property
     def records(self) -> list[Record]:
@@ -239,6 +248,125 @@ def test_a_disk_that_refuses_to_the_end_does_not_hold_the_end_up(
     recorder.frame(1, 1, b"x")
     recorder.close()
     assert any("ends early" in record.message for record in caplog.records)
+    assert recorder.state.dropped_frames == 1
+
+
+def test_what_a_slow_disk_has_not_written_when_the_wait_ends_is_left_out(held: HeldWriter) -> None:
+    recorder = recorder_to(held)
+    for number in range(3):
+        recorder.frame(number, number, b"x")
+    assert recorder.state.dropped_frames == 0
+    recorder.close(wait_s=0.05)
+    assert recorder.state.dropped_frames == 3
+    held.may_write.set()
+    recorder.close()
+    assert recorder.state.dropped_frames == 0, "the disk took them after all"
+
+
+def test_an_error_that_nobody_thought_of_is_said_counted_and_marked_and_the_thread_lives(
+    held: HeldWriter, caplog: pytest.LogCaptureFixture
+) -> None:
+    held.may_write.set()
+    held.error = MemoryError("no room")
+    recorder = recorder_to(held)
+    for number in range(4):
+        recorder.frame(number, number, b"x" * 10)
+        recorder.hand_over()
+    wait_until(lambda: recorder.state.dropped_frames == 3)
+    assert recorder.state.error == "MemoryError: no room"
+    held.error = None
+    recorder.close()
+    assert held.records == [Gap(0, 2, 3, 30, 0, "MemoryError: no room"), Frame(3, 3, b"x" * 10)]
+    assert (recorder.state.dropped_frames, recorder.state.waiting_bytes) == (3, 0)
+    [told] = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert told.exc_info is not None
+    assert told.exc_info[0] is MemoryError
+
+
+def test_a_mask_that_fails_writes_nothing_unmasked_and_the_numbers_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hide = Mask.frame
+
+    def fails_once(mask: Mask, frame: bytes) -> bytes:
+        if frame == b"1":
+            raise ValueError("a frame that it does not stand")
+        return hide(mask, frame)
+
+    monkeypatch.setattr(Mask, "frame", fails_once)
+    recorder = real(tmp_path / "tape")
+    for number in range(3):
+        recorder.frame(START_NS + number, number, b"%d" % number)
+        recorder.hand_over()
+    recorder.close()
+    items = items_on(tmp_path / "tape")
+    assert [(item.frame_no, item.frame) for item in items if isinstance(item, Recorded)] == [(0, b"0"), (2, b"2")]
+    assert [item.frames for item in items if isinstance(item, Gap)] == [1]
+    assert recorder.state.dropped_frames == 1
+
+
+def test_what_fails_to_the_end_is_marked_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(mask: Mask, frame: bytes) -> bytes:
+        raise ValueError(f"{mask} {frame!r}")
+
+    monkeypatch.setattr(Mask, "frame", fails)
+    recorder = real(tmp_path / "tape")
+    recorder.frame(START_NS, 1, b"x")
+    recorder.close()
+    kept = records_on(tmp_path / "tape")
+    assert [record.frames for record in kept if isinstance(record, Gap)] == [1]
+    assert kept[-1] == End("closed")
+    assert recorder.state.dropped_frames == 1
+
+
+def test_a_tape_that_cannot_be_begun_is_begun_when_it_can_be(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY_S", 0.01)
+    (tmp_path / "tape").write_text("in the way")
+    recorder = recorder_to(SegmentWriter(tmp_path / "tape", header(), 10**9, begins_now=False), bytes_max=1_000)
+    wait_until(lambda: recorder.state.error is not None)
+    for number in range(20):
+        recorder.frame(START_NS + number, number, b"x" * 100)
+        recorder.hand_over()
+    assert recorder.state.dropped_frames == 14
+    (tmp_path / "tape").unlink()
+    wait_until(lambda: recorder.state.waiting_bytes == 0 or recorder.state.error is None)
+    recorder.close()
+    assert recorder.state.dropped_frames == 14
+    frames = [item.frame_no for item in items_on(tmp_path / "tape") if isinstance(item, Recorded)]
+    assert frames == list(range(6))
+    assert sum("cannot be written" in record.message for record in caplog.records) == 1
+
+
+def test_a_tape_that_never_could_be_begun_leaves_all_out(tmp_path: Path) -> None:
+    (tmp_path / "tape").write_text("in the way")
+    recorder = recorder_to(SegmentWriter(tmp_path / "tape", header(), 10**9, begins_now=False))
+    for number in range(3):
+        recorder.frame(START_NS + number, number, b"x")
+        recorder.hand_over()
+    recorder.close()
+    assert recorder.state.dropped_frames == 3
+    assert recorder.state.error is not None
+
+
+def test_frames_of_a_segment_that_was_removed_count_as_left_out(tmp_path: Path) -> None:
+    recorder = real(tmp_path / "tape")
+    for number in range(3):
+        recorder.frame(START_NS + number, number, b"%d" % number)
+    recorder.hand_over()
+    recorder.hand_over()
+    wait_until(lambda: recorder.state.waiting_bytes == 0)
+    shutil.rmtree(tmp_path / "tape")
+    recorder.frame(START_NS + 3, 3, b"3")
+    recorder.hand_over()
+    recorder.hand_over()
+    wait_until(lambda: recorder.state.waiting_bytes == 0)
+    assert recorder.state.dropped_frames == 3
+    recorder.close()
+    assert recorder.state.dropped_frames == 3
+    items = items_on(tmp_path / "tape")
+    assert [(item.frame_no, item.frame) for item in items if isinstance(item, Recorded)] == [(3, b"3")]
 
 
 def test_a_real_disk_that_is_full_for_a_while_costs_what_did_not_fit_and_the_tape_says_so(

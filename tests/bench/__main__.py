@@ -3,9 +3,9 @@
 import sys
 from collections.abc import Callable
 
-from bench import intents
+from bench import intents, tape
 
-BENCHES: dict[str, Callable[[], str]] = {"intents": intents.run}
+BENCHES: dict[str, Callable[[], str]] = {"intents": intents.run, "tape": tape.run}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or BENCHES:

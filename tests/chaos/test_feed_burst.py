@@ -167,8 +167,8 @@ async def test_a_burst_of_ten_times_the_rate_leaves_no_backlog_and_loses_no_aler
     print(f"slowed by {slow_s * 1e3:.0f} ms a frame: {sum(counts.conflated.values())} of {books} books conflated")
     print(f"lag in the burst median {median(during):.0f} ms, max {max(during):.0f} ms")
     print(f"one second after it {min(after):.0f} to {max(after):.0f} ms")
-    # The machine may stumble over one frame; a backlog would show in all of them.
-    assert min(after) < LAG_MAX_MS
+    # The machine may stumble over a few frames; a backlog would show in most of them, with the slowed judge in all.
+    assert (min(after) if slow_s else median(after)) < LAG_MAX_MS
     assert plain(recorder.alerts) == plain(rejudged(recorder))
     assert len(recorder.alerts) > 500
     assert sum(map(len, recorder.marks.values())) == sum(counts.conflated.values())

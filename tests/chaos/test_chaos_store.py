@@ -177,6 +177,30 @@ def test_f69_after_a_restore_of_an_older_backup_the_journal_and_the_broker_fill_
     assert {s: q for s, q in sim.positions().items() if s not in locked} == ours
 
 
+def test_a_database_in_memory_is_copied_to_disk_and_comes_back_after_a_reboot(sim: Simulator, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "memory", 16_384) as memory:
+        path = memory / "leadline.db"
+        environment = sim.environment(DB_PATH=str(path))
+        with grok(environment) as running:
+            running.wait_for_rows(FILLED)
+            assert running.stop() == 0
+        orders = running.rows("SELECT intent_key, state FROM orders ORDER BY 1")
+        copies = list((sim.home / ".local" / "share" / "leadline" / "backups").rglob("*.auto.db"))
+        assert len(copies) >= 2, "one at the start, one at the end"
+        for left in memory.iterdir():
+            left.unlink()  # as memory forgets
+        refused = leadline("grok", environment=environment, cwd=sim.home)
+        assert refused.returncode == 1
+        assert "leadline db restore" in refused.stderr
+        restored = leadline("db", "restore", "--newest", environment=environment, cwd=sim.home)
+        assert restored.returncode == 0, restored.stderr
+        assert rows(path, "SELECT intent_key, state FROM orders ORDER BY 1") == orders
+        with grok(environment, "again") as again:
+            wait_until(lambda: "trading is ARMED" in again.log, "armed", lambda: again.log)
+            assert again.stop() == 0
+        accounts_agree(sim, again)
+
+
 STRACE = ["strace", "-f", "-qq", "-o", "/dev/null"]
 
 

@@ -33,7 +33,7 @@ EAGER = {"MIN_IMBALANCE_DURATION_SEC": "0", "ALERT_THROTTLE_SEC": "0"}
 TURN_S = 8
 """So long every book leans to one side, then to the other."""
 
-TAPE_S = 300
+TAPE_S = 600
 TAPE_NS = 1_772_807_400 * 10**9
 LONG_S = 150.0
 """How long a test waits for what takes the product up to a minute."""
@@ -42,10 +42,6 @@ HALTED = range(12, 22)
 """Seconds of the tape in which F is halted by its level one, while its books go on."""
 
 UNKNOWN_HALT = "whether the symbol is halted is not known"
-
-
-class OpenedTooEarlyError(Exception):
-    """Something was opened on what was not known yet."""
 
 
 def side(price: float, size: int) -> list[dict[str, object]]:
@@ -192,8 +188,8 @@ def no_status_no_entry(home: Path) -> None:
             assert {post["symbol"] for post in openings(sim)} == {"SOFI"}
             tell(sim, "/sim/faults", None, "DELETE")
             fault(sim, on="time", do="close", code=1006)  # a new subscription tells all fields
-            wait_for_trade(running, "F")
-            wait_for_trade(running, "T")
+            wait_for_trade(running, "F", timeout_s=LONG_S)
+            wait_for_trade(running, "T", timeout_s=LONG_S)
             check_positions(sim, running)
 
 
@@ -204,14 +200,14 @@ def no_status_after_a_loss(home: Path) -> None:
         fault(sim, on="frame.LEVELONE_EQUITIES", do="drop", times=10**6)
         fault(sim, on="time", do="close", code=1006)
         lost = next_seq(sim)
-        wait_for(running, lambda: "LEVELONE_EQUITIES" in (detail_of(running)["degraded"] or ""), "it is said")
+        wait_for(running, lambda: "LEVELONE_EQUITIES" in (detail_of(running)["degraded"] or ""), "it is said", LONG_S)
         wait_for(
             running,
             lambda: UNKNOWN_HALT in {reason for _, reason in disposed(running, "F")} or openings_since(sim, lost),
             "a decision",
+            LONG_S,
         )
-        if openings_since(sim, lost):
-            raise OpenedTooEarlyError(openings_since(sim, lost))
+        assert not openings_since(sim, lost)
 
 
 def halt_and_resume(home: Path) -> None:
@@ -274,7 +270,7 @@ def silent_feed(home: Path) -> None:
     print(f"silent: said after {first_s} s and {second_s} s")
     assert 5 <= first_s <= 10, "within FEED_STALE_SEC + 5 s"
     assert 60 <= second_s - first_s <= 75
-    assert len(running.rows("SELECT 1 FROM feed_gaps WHERE symbols IS NULL AND service IS NULL")) == 1
+    assert running.rows("SELECT count(*) FROM feed_gaps WHERE symbols IS NULL AND service IS NULL") == [(1,)]
 
 
 def reconnect_storm(home: Path, for_s: int = 60, connections_max: int = 9) -> None:
@@ -310,7 +306,7 @@ def check_storm(sim: Simulator, order_id: str, end_seq: int, connections_max: in
     print(f"storm: {len(tried)} openings, {len(polls)} reads of the open order")
     # The back-off doubles from 0.5 to 30 s; each wait is at least half of it, so that no machine can break this.
     assert all(wait_s >= min(0.25 * 2**place, 15) for place, wait_s in enumerate(waits_s)), waits_s
-    assert 4 <= len(stormy) <= connections_max
+    assert 3 <= len(stormy) <= connections_max
     # Two short lives in a row are no storm yet: whoever is covered and has caught up may open.
     assert not [post for post in tried if post["seq"] > stormy[2]["seq"]]
     assert len(polls) >= 5
@@ -366,8 +362,7 @@ def order_unread_after_a_partition(home: Path) -> None:
             wait_for(running, lambda: detail_of(running)["entries_held_by"], "the loss")
             lost = next_seq(sim)
             wait_for_openings(running, sim, lost, timeout_s=LONG_S)
-            if not running.rows("SELECT 1 FROM fills WHERE order_id = ?", order_id):
-                raise OpenedTooEarlyError(openings_since(sim, lost))
+            assert running.rows("SELECT 1 FROM fills WHERE order_id = ?", order_id), "booked first"
 
 
 CASES: dict[str, Callable[[Path], None]] = {

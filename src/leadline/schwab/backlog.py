@@ -8,6 +8,7 @@ come without a pause for a while is the kernel asked what more it holds; then al
 """
 
 import fcntl
+import socket
 import struct
 import termios
 from collections.abc import Callable
@@ -20,6 +21,9 @@ from leadline.schwab.wire import BOOK_SERVICES, LEVEL_ONE
 
 PAUSE_NS = 5_000_000
 """Frames that come so long after the last judgement have not waited for it."""
+
+TCP_CLOSE = 7
+"""The first byte of Linux's `tcp_info` for a connection that is over."""
 
 DRAIN_NS = 100_000_000
 WAITING_BYTES_MAX = 16 * 1024 * 1024
@@ -80,6 +84,18 @@ def kernel_bytes_of(transport: picows.WSTransport) -> int:
         return 0
     count: int = struct.unpack("i", answer)[0]
     return count
+
+
+def is_closed_in_kernel(transport: picows.WSTransport) -> bool:
+    """Tell whether TCP itself has closed the connection; False where the system cannot say (tcp(7), TCP_INFO)."""
+    sock = transport.underlying_transport.get_extra_info("socket")
+    if sock is None or not hasattr(socket, "TCP_INFO"):
+        return False
+    try:
+        state: int = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+    except OSError:  # it is being closed here already, which is told another way
+        return False
+    return state == TCP_CLOSE
 
 
 class Backlog:

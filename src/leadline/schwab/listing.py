@@ -61,7 +61,8 @@ class Listings:
             kept = self._kept(symbols)
             if kept is None:
                 raise
-            log.error("listings cannot be asked for (%s): those of %s are used, without shortability", error, self.day)
+            short = "" if self.day == self._today() else ", without shortability"
+            log.error("listings cannot be asked for (%s): those of %s are used%s", error, self.day, short)
             return kept
 
     async def keep_fresh(

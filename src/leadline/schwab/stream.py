@@ -237,6 +237,7 @@ class SchwabStream:
         if connection is None or streamer is None:
             return
         self.state.coverage = streamer.coverage.share
+        connection.end_if_reset()
         if stall.ask_again:
             connection.ask_again(stall.ask_again)
         if stall.give_up is not None:

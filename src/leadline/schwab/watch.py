@@ -164,7 +164,9 @@ class Watch:
                 self._replaced_ns[name] = now_ns
                 give_up = f"{name} sent nothing for {self._patience.stalled_s:g} s after it was asked for again"
         for name in self._asked_ns.keys() - stalled.keys():
-            del self._asked_ns[name]
+            # An answer of last known books ends no stall: data must have gone on for a while.
+            if now_ns - self._asked_ns[name] >= 2 * limit_ns:
+                del self._asked_ns[name]
         return Stall(ask_again, give_up)
 
     def _may_replace(self, name: str, now_ns: int) -> bool:

@@ -1,5 +1,8 @@
 """Frames are judged at once while judging keeps pace; in a backlog the socket is read empty first, then conflated."""
 
+import socket
+import struct
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -8,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.core.conflation import NOTHING, Contents, Part
-from leadline.schwab.backlog import DRAIN_NS, PAUSE_NS, WAITING_BYTES_MAX, Arrival, Backlog, contents_of
+from leadline.schwab.backlog import (
+    DRAIN_NS,
+    PAUSE_NS,
+    WAITING_BYTES_MAX,
+    Arrival,
+    Backlog,
+    contents_of,
+    is_closed_in_kernel,
+)
 from leadline.schwab.wire import BOOK_SERVICES, decode
 from property.test_wire_fuzz import FRAMES, edited
 from support.frames import book_frame, frame_of
@@ -219,3 +230,27 @@ def test_whose_books_a_frame_holds_is_what_the_full_decode_says(frame: bytes, di
         held = {(b.service, item.key) for b in message.data if b.service in BOOK_SERVICES for item in b.items}
         assert contents.books == held
         assert not (contents.is_urgent and held)
+
+
+def test_a_connection_that_the_kernel_has_closed_is_seen_without_the_loop() -> None:
+    """On uvloop a reset is missed now and then: nothing is read here, and still it is known."""
+
+    class Transport:
+        def __init__(self, sock: socket.socket | None) -> None:
+            self.underlying_transport = self
+            self._sock = sock
+
+        def get_extra_info(self, name: str) -> socket.socket | None:
+            return self._sock
+
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as ours:
+        theirs, _ = server.accept()
+        assert not is_closed_in_kernel(Transport(ours))  # type: ignore[arg-type]
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        theirs.close()  # a reset
+        deadline_s = time.monotonic() + 10
+        while not is_closed_in_kernel(Transport(ours)):  # type: ignore[arg-type]
+            assert time.monotonic() < deadline_s
+            time.sleep(0.01)
+    assert not is_closed_in_kernel(Transport(ours))  # type: ignore[arg-type]
+    assert not is_closed_in_kernel(Transport(None))  # type: ignore[arg-type]

@@ -206,3 +206,13 @@ def test_ages_are_told_by_service_and_symbol(rig: Rig) -> None:
     rig.clock.pass_s(0.5)
     assert rig.watch.ages_s()["NASDAQ_BOOK"] == {"AMD": 0.5, "SOFI": 3.5}
     assert rig.watch.ages_s()[LEVEL_ONE]["F"] == 0.5
+
+
+def test_one_answer_of_last_known_books_ends_no_stall(rig: Rig) -> None:
+    """A stalled feed may answer each question with what it knew, and never send anything more."""
+    rig.run(3, AMD, SOFI, F, L1)
+    [asked] = rig.run(30, AMD, F, L1)
+    assert asked.ask_again == {"NASDAQ_BOOK": ["SOFI"]}
+    rig.run(1, AMD, SOFI, F, L1)
+    [stall] = rig.run(30, AMD, F, L1)
+    assert stall.give_up is not None

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from fractions import Fraction
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from leadline.core.book import BookSnapshot
@@ -132,6 +133,7 @@ def test_every_snapshot_of_a_tape_has_the_outcome_and_the_signal_of_the_slow_rul
     check(tape)
 
 
+@pytest.mark.slow
 def test_the_tapes_reach_every_outcome_and_every_reason_for_a_drop() -> None:
     seen: Counter[str] = Counter()
     dropped: Counter[str] = Counter()

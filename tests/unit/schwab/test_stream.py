@@ -790,6 +790,7 @@ async def repeats(link: Link, part: tuple[str, str]) -> None:
         await asyncio.sleep(0.03)
 
 
+@pytest.mark.slow
 async def test_a_storm_of_drops_is_capped_and_entries_stay_held_until_a_connection_holds(rig: Rig) -> None:
     """The catalogue's storm, at a twentieth of its time: each connection is cut after a tenth of a second."""
     notes = Notes()

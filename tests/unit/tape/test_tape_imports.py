@@ -173,6 +173,7 @@ def test_the_real_lean_files_keep_volume_and_last_quote() -> None:
         assert 0 < recv_ns // MS - item["35"] <= 1_000, "nothing is known before it happened"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"NOT TESTED: the recorded market data is not in {DATA}")
 def test_the_real_taq_quotes_make_a_book_for_every_second_in_which_one_came() -> None:
     path = DATA / "taq" / "XXX_2018-01-02_quotes.csv.gz"

@@ -20,9 +20,10 @@ from leadline.schwab.activity import order_id_of
 from leadline.schwab.auth import Login
 from leadline.schwab.executor import SchwabOrderExecutor, Timing
 from leadline.schwab.http import Http
+from leadline.schwab.link import Patience
 from leadline.schwab.protocol import Subscriptions
 from leadline.schwab.rest import Rest
-from leadline.schwab.stream import Patience, SchwabStream
+from leadline.schwab.stream import SchwabStream
 from leadline.schwab.wire import ACTIVITY, ActivityItem, Message, decode
 from support.processes import Simulator, simulator
 

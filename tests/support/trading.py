@@ -21,7 +21,7 @@ from leadline.core.units import NS_PER_S
 from leadline.store.alerts import Origin
 from leadline.store.journal import Journal
 from leadline.store.orders import Book
-from leadline.store.writer import Statement
+from leadline.store.spill import Statement
 from leadline.traders.ledger import Ledger
 from leadline.traders.live import LiveTrader, Terms
 

@@ -25,8 +25,9 @@ from leadline.store.orders import (
     update_order,
     upsert_position,
 )
+from leadline.store.spill import Statement
 from leadline.store.status import ProcessRow, upsert_process, upsert_touch
-from leadline.store.writer import Statement, Writer
+from leadline.store.writer import Writer
 
 BOOK = Book("paper", "paper", "••••4821")
 ORIGIN = Origin("boot", "c0ffee", "0.1.0")

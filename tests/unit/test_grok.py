@@ -11,7 +11,8 @@ from leadline.core.market import Market, Service
 from leadline.dispatch import Dispatch
 from leadline.grok import Grok, HandOver
 from leadline.store.alerts import AlertIds, Origin
-from leadline.store.writer import Statement, Writer
+from leadline.store.spill import Statement
+from leadline.store.writer import Writer
 from support.frames import T_NS, book_frame, frame_of
 from support.trading import HandClock, make_alert
 

@@ -4,16 +4,12 @@ Never stops an exit, and never outlasts its cause.
 Comes from `run` once a second; goes to the trader as a hold.
 """
 
-from collections.abc import Callable
-
-from leadline.core.ports import Clock
+from leadline.core.ports import Clock, Hold
 from leadline.core.units import NS_PER_S
 from leadline.store.writer import Writer
 
 STORE_PATIENCE_S = 5
 """How long rows may wait for the database before nothing is opened (a backup or a page holds it for less)."""
-
-Hold = Callable[[str, str | None], None]
 
 
 class StoreWatch:

@@ -35,6 +35,7 @@ Any other than 201 leaves that open.
 
 
 READ_LOOK_S = 0.05
+"""Between two looks whether every order has been read."""
 
 OPENING_AGE_MAX_NS = NS_PER_S
 """An opening that was decided longer ago stands on a market that is gone."""

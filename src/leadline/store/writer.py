@@ -41,8 +41,6 @@ One whose commit somebody waits for (`on_commit`) is always taken: those are few
 LAST_TRY_S = 5.0
 """How long a closing writer's thread may still be inside SQLite after its time ran out."""
 
-__all__ = ["COMMIT_INTERVAL_S", "Statement", "Value", "Writer"]
-
 
 class Writer:
     """Write statements in the order in which they were put."""
@@ -236,7 +234,10 @@ class Writer:
         self._tell(on_commit for _, on_commit in group if on_commit is not None)
         for _ in group:
             self._queue.popleft()
-        self._behind_since_s = monotonic() if self._queue or self._spill.count else None
+        # First None, then the look: a row that is put in between is seen by one of the two threads.
+        self._behind_since_s = None
+        if self._queue or self._spill.count:
+            self._behind_since_s = monotonic()
         self._watch_wal()
         return True
 

@@ -20,7 +20,8 @@ from leadline.store.orders import (
     update_order,
     upsert_position,
 )
-from leadline.store.writer import Statement, Writer
+from leadline.store.spill import Statement
+from leadline.store.writer import Writer
 from support.intents import RECV_NS, an_intent
 
 BOOK = Book("live", "sim", "abcdef123456")

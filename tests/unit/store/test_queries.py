@@ -15,8 +15,9 @@ from leadline.store.alerts import insert_alert
 from leadline.store.orders import insert_disposition, insert_order
 from leadline.store.rows import Counts, Summary
 from leadline.store.schema import VERSION
+from leadline.store.spill import Statement
 from leadline.store.status import upsert_process
-from leadline.store.writer import Statement, Writer
+from leadline.store.writer import Writer
 from support.ui_store import (
     BOOK,
     MARKET,

@@ -14,7 +14,8 @@ import pytest
 from leadline.core.errors import StoreError
 from leadline.store import writer as writer_module
 from leadline.store.database import Database
-from leadline.store.writer import COMMIT_INTERVAL_S, Statement, Writer
+from leadline.store.spill import Statement
+from leadline.store.writer import COMMIT_INTERVAL_S, Writer
 from support.machine import child, fill_up, killed, said, small_disk, wait_until
 
 BATCH = 3_000

@@ -449,3 +449,13 @@ def test_holds_end_one_by_one(bench: Bench) -> None:
     assert bench.dispositions()[refused] == [("refused", "two")]
     bench.trader.hold_entries("feed", None)
     assert bench.disposition(bench.alert(BUY, "T")) == "traded"
+
+
+def test_on_a_stale_symbol_nothing_is_opened_and_a_position_can_be_closed(bench: Bench) -> None:
+    long_position(bench)
+    bench.market.stale = frozenset({"F"})
+    flip = bench.alert(SHORT)
+    assert bench.executor.sent[-1][0].purpose is Purpose.CLOSE
+    bench.executor.fill(13_120_000)
+    assert bench.position() == 0
+    assert bench.dispositions()[flip] == [("closed_only", "the symbol is STALE")]

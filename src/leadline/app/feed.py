@@ -13,6 +13,7 @@ from leadline.schwab.intake import FrameTaker
 from leadline.schwab.link import Hooks, Patience
 from leadline.schwab.requests import Subscriptions, check_limit
 from leadline.schwab.rest import Rest
+from leadline.schwab.socket import Connect
 from leadline.schwab.stream import SchwabStream
 from leadline.settings import Settings
 from leadline.store.gaps import insert_gap
@@ -51,6 +52,7 @@ def stream_of(
     writer: Writer,
     desk: Desk | None,
     tape: Recorder | None,
+    connect: Connect,
 ) -> SchwabStream:
     """Make the stream of a run."""
     hooks = Hooks(
@@ -60,7 +62,8 @@ def stream_of(
         tape=tape,
         is_halted=lambda symbol: market.level_one(symbol).halted is True,
     )
-    return SchwabStream(rest, subscriptions, taker, clock=clock, patience=patience_of(settings), hooks=hooks)
+    patience = patience_of(settings)
+    return SchwabStream(rest, subscriptions, taker, clock=clock, patience=patience, hooks=hooks, connect=connect)
 
 
 def by_service(listings: dict[str, Listing]) -> dict[Service, list[str]]:

@@ -21,7 +21,7 @@ import msgspec
 from leadline.core.errors import AuthenticationError, LeadlineError, UnreachableError
 from leadline.core.ports import Clock
 from leadline.core.units import NS_PER_S
-from leadline.schwab.http import Http
+from leadline.schwab.http import Sender
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Login:
 
     def __init__(
         self,
-        http: Http,
+        http: Sender,
         path: Path,
         client_id: str,
         app_secret: str,

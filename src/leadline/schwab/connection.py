@@ -15,14 +15,9 @@ from leadline.core.conflation import Part
 from leadline.schwab.backlog import Arrival, Backlog, is_closed_in_kernel, kernel_bytes_of
 from leadline.schwab.intake import Intake
 from leadline.schwab.protocol import Denied, Ending, Event, Evicted, Failed, Streamer
+from leadline.schwab.socket import FRAME_BYTES_MAX
 
 log = logging.getLogger(__name__)
-
-FRAME_BYTES_MAX = 32 * 1024 * 1024
-"""One burst of 500 books is about 1 MB (Schwab API facts 5); beyond this a frame is no book."""
-
-READ_BYTES = 1024 * 1024
-"""What one read may bring: a backlog in the kernel should come in few of them."""
 
 _DATA = frozenset({picows.WSMsgType.TEXT, picows.WSMsgType.BINARY, picows.WSMsgType.CONTINUATION})
 """Schwab sends text; whatever comes in another wrapping is judged by its bytes."""

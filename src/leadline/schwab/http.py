@@ -5,7 +5,7 @@ Comes from `rest` and `auth`; goes to the network.
 """
 
 import re
-from typing import Self
+from typing import Protocol, Self
 
 import aiohttp
 import msgspec
@@ -37,6 +37,20 @@ class NotSentError(UnreachableError):
 
 class AnswerLostError(UnreachableError):
     """The request may have reached the broker, but no whole answer came back."""
+
+
+class Sender(Protocol):
+    """Whoever carries requests to the broker: one warm client, or a broker in the same process."""
+
+    base_url: str
+
+    async def send(self, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> Answer:
+        """Send one request and give the answer, whatever its status.
+
+        Raises:
+            NotSentError: nothing left this machine.
+            AnswerLostError: the request may have arrived; no whole answer came.
+        """
 
 
 class Http:

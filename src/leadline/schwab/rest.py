@@ -15,7 +15,7 @@ import msgspec
 from leadline.core.errors import AuthenticationError, BrokerAnswerError, ConfigurationError, LeadlineError
 from leadline.core.market import Listing, service_of
 from leadline.schwab.auth import HOW_TO_LOG_IN, Login
-from leadline.schwab.http import Answer, Http, name_of
+from leadline.schwab.http import Answer, Sender, name_of
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ class BrokerOrder(msgspec.Struct, rename="camel"):
 class Rest:
     """Ask the broker."""
 
-    def __init__(self, http: Http, login: Login) -> None:
+    def __init__(self, http: Sender, login: Login) -> None:
         self._http = http
         self.login = login
 

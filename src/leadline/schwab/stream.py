@@ -10,13 +10,11 @@ import logging
 from collections.abc import Callable
 from random import Random
 
-import picows
-
 from leadline.core.errors import AuthenticationError, LeadlineError, UnreachableError
 from leadline.core.freshness import Gap
 from leadline.core.ports import Clock
 from leadline.core.units import ns_of_s
-from leadline.schwab.connection import FRAME_BYTES_MAX, READ_BYTES, Connection
+from leadline.schwab.connection import Connection
 from leadline.schwab.gate import Gate
 from leadline.schwab.intake import FrameTaker, Intake
 from leadline.schwab.link import Hooks, LinkState, Patience
@@ -34,6 +32,7 @@ from leadline.schwab.protocol import (
 )
 from leadline.schwab.requests import Subscriptions
 from leadline.schwab.rest import Rest, StreamerInfo
+from leadline.schwab.socket import Connect, connect
 from leadline.schwab.watch import Watch, gap_text
 
 __all__ = ["FrameTaker", "LinkState", "Patience"]
@@ -56,8 +55,10 @@ class SchwabStream:
         patience: Patience,
         on_streaming: Callable[[], None] = lambda: None,
         hooks: Hooks | None = None,
+        connect: Connect = connect,
     ) -> None:
         self._rest = rest
+        self._connect = connect
         self._subscriptions = subscriptions
         self._clock = clock
         self._patience = patience
@@ -175,28 +176,7 @@ class SchwabStream:
         behind_ns = ns_of_s(self._patience.behind_s)
         listener = Connection(self._intake, streamer, token, on_event=self._happened, behind_ns=behind_ns)
         self._connection = listener
-        connect_s = self._patience.connect_s
-        try:
-            # Its own limit makes picows close the socket, which a handshake that is cancelled from here leaves open.
-            transport, _ = await asyncio.wait_for(
-                picows.ws_connect(
-                    lambda: listener,
-                    info.streamer_socket_url,
-                    max_frame_size=FRAME_BYTES_MAX,
-                    read_buffer_init_size=READ_BYTES,
-                    max_redirects=0,
-                    disconnect_on_exception=False,
-                    websocket_handshake_timeout=connect_s,
-                ),
-                2 * connect_s,
-            )
-        except (OSError, TimeoutError, ValueError, picows.WSError) as error:
-            raise UnreachableError(
-                f"the streamer cannot be reached ({str(error) or type(error).__name__})",
-                which=info.streamer_socket_url,
-                expected="a websocket that answers",
-                do="check the network; leadline tries again by itself once it has streamed",
-            ) from error
+        transport = await self._connect(listener, info.streamer_socket_url, self._patience.connect_s)
         self._intake.tell("connected", info.streamer_socket_url)
         try:
             return await self._hold(listener)

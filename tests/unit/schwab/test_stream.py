@@ -20,7 +20,7 @@ from leadline.core.errors import AuthenticationError, ExitCode, UnreachableError
 from leadline.core.freshness import Gap
 from leadline.core.market import Service
 from leadline.schwab.auth import Login
-from leadline.schwab.connection import FRAME_BYTES_MAX
+from leadline.schwab.socket import FRAME_BYTES_MAX
 from leadline.schwab.gate import CATCHING_UP, CONNECTING, UNSTEADY
 from leadline.schwab.http import Http
 from leadline.schwab.link import Hooks, Patience

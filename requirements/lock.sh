@@ -14,3 +14,7 @@ lock ui.txt   --extra ui --extra export --constraint "$all"
 lock dev.txt  --extra ui --extra export --group build --group dev --constraint "$all"
 printf 'hatchling\neditables\n' | uv pip compile - --universal --python-version 3.11 --generate-hashes --quiet \
     --no-header --no-annotate --no-emit-index-url --no-emit-find-links --constraint "$all" --output-file requirements/build.txt
+
+# Only what `make exchange-days` needs: nobody else installs pandas for it.
+printf 'exchange-calendars>=4.13\n' | uv pip compile - --universal --python-version 3.11 --generate-hashes --quiet \
+    --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements/calendar.txt

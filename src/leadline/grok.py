@@ -11,8 +11,12 @@ from leadline.core.alerts import Alert, EntryFilter
 from leadline.core.book import BookSnapshot
 from leadline.core.conflation import NOTHING, Part
 from leadline.core.detector import Detector, Judgement, Outcome, Signal
+from leadline.core.evidence import Seen
+from leadline.core.features import Mids, features_of, no_mids
 from leadline.core.imbalance import Direction
 from leadline.core.market import Market, Service, Touch
+from leadline.core.nearness import NearMiss, NearMisses
+from leadline.core.thresholds import Thresholds
 from leadline.core.units import E5_PER_PRICE, NS_PER_MS
 from leadline.dispatch import Dispatch
 from leadline.schwab.wire import (
@@ -27,6 +31,7 @@ from leadline.schwab.wire import (
     decode,
 )
 from leadline.store.alerts import AlertIds, Origin, insert_alert
+from leadline.store.judging import insert_near_miss
 from leadline.store.spill import Statement
 
 log = logging.getLogger(__name__)
@@ -34,6 +39,7 @@ log = logging.getLogger(__name__)
 AlertTaker = Callable[[Alert], None]
 TouchTaker = Callable[[str, Touch], None]
 ActivityTaker = Callable[[ActivityItem], None]
+NearMissTaker = Callable[[NearMiss], None]
 
 
 class Counts:
@@ -72,7 +78,7 @@ class Grok:
     def __init__(
         self,
         detector: Detector,
-        entries: EntryFilter,
+        entries: EntryFilter | Thresholds,
         market: Market,
         *,
         symbols: frozenset[str] | None,
@@ -80,15 +86,21 @@ class Grok:
         blocks_unlisted: bool = True,
         on_touch: TouchTaker | None = None,
         on_activity: ActivityTaker | None = None,
+        on_near_miss: NearMissTaker | None = None,
     ) -> None:
         self._detector = detector
-        self._entries = entries
+        self._thresholds = entries if isinstance(entries, Thresholds) else Thresholds(entries=entries)
         self._market = market
         self._symbols = symbols
         self._on_alert = on_alert
         self._blocks_unlisted = blocks_unlisted
         self._on_touch = on_touch
         self._on_activity = on_activity
+        self._on_near_miss = on_near_miss
+        self._near_misses = None if on_near_miss is None else NearMisses()
+        self._mids: dict[str, Mids] = {}
+        self._last: dict[str, Judgement] = {}
+        self._evaluable: dict[str, Judgement] = {}
         self.counts = Counts()
 
     def on_frame(self, frame: bytes, recv_ns: int, boot_ns: int = 0) -> Message | None:
@@ -131,6 +143,25 @@ class Grok:
         """End all streaks: what was not seen cannot have leaned (design 4.9)."""
         self._detector.end_streaks()
         self._market.forget()
+        for mids in self._mids.values():
+            mids.forget()
+        if self._near_misses is not None and self._on_near_miss is not None:
+            for miss in self._near_misses.connection_lost():
+                self._on_near_miss(miss)
+
+    def seen(self, symbol: str, t_ns: int) -> Seen | None:
+        """Give what was seen last of a symbol, and what forbids entries in it at `t_ns`; None before its first book."""
+        last = self._last.get(symbol)
+        if last is None:
+            return None
+        evaluable = None if last.is_evaluable else self._evaluable.get(symbol)
+        vol_per_min = self._market.level_one(symbol).volume_per_minute(t_ns)
+        blocked = {}
+        for direction in (Direction.BID_HEAVY, Direction.ASK_HEAVY):
+            names = self._blocked_by(symbol, direction, vol_per_min, t_ns)
+            if names is not None:
+                blocked[direction] = names
+        return Seen(last, evaluable, blocked)
 
     def _on_book(self, item: BookItem, service: Service, recv_ns: int, boot_ns: int) -> None:
         symbol = item.key
@@ -140,6 +171,10 @@ class Grok:
         book = BookSnapshot(symbol, service, item.book_ms, item.bids, item.asks)
         judged = self._detector.step(book, recv_ns)
         self.counts.add(symbol, judged.outcome)
+        self._last[symbol] = judged
+        if judged.totals is not None:
+            self._evaluable[symbol] = judged
+            self._remember_mid(symbol, judged)
         if judged.bid:
             touch = Touch(judged.bid, judged.ask, judged.bid_size, judged.ask_size, recv_ns, boot_ns)
             self._market.touches[symbol] = touch
@@ -147,13 +182,21 @@ class Grok:
                 self._on_touch(symbol, touch)
         if judged.signal is not None:
             self._on_alert(self._assemble(book, judged, judged.signal, recv_ns, boot_ns))
+        if self._near_misses is not None and self._on_near_miss is not None:
+            for miss in self._near_misses.step(symbol, service, judged):
+                self._on_near_miss(miss)
+
+    def _remember_mid(self, symbol: str, judged: Judgement) -> None:
+        mids = self._mids.get(symbol)
+        if mids is None:
+            mids = self._mids[symbol] = no_mids()
+        mids.add(judged.recv_ns, judged.bid, judged.ask)
 
     def _assemble(self, book: BookSnapshot, judged: Judgement, signal: Signal, recv_ns: int, boot_ns: int) -> Alert:
         level_one = self._market.level_one(book.symbol)
         last = level_one.trade_price(recv_ns)
         mid_e5 = (judged.bid + judged.ask) * E5_PER_PRICE // 2
         vol_per_min = level_one.volume_per_minute(recv_ns)
-        is_listed = not self._blocks_unlisted or self._detector.state_of(book.symbol, book.service).is_listed
         is_bid_heavy = signal.direction is Direction.BID_HEAVY
         return Alert(
             symbol=book.symbol,
@@ -168,12 +211,18 @@ class Grok:
             imbalance_duration_ns=signal.duration_ns,
             vol_per_min=vol_per_min,
             streak_id=signal.streak_id,
-            entry_blocked_by=self._entries.blocked_by(signal.direction, vol_per_min, is_listed=is_listed),
+            entry_blocked_by=self._blocked_by(book.symbol, signal.direction, vol_per_min, recv_ns),
             service=book.service,
             book_ns=(book.book_ms or 0) * NS_PER_MS,
             recv_ns=recv_ns,
             boot_ns=boot_ns,
+            features=features_of(self._mids[book.symbol], judged, signal, vol_per_min),
         )
+
+    def _blocked_by(self, symbol: str, direction: Direction, vol_per_min: float | None, t_ns: int) -> str | None:
+        is_listed = not self._blocks_unlisted or self._detector.is_listed(symbol)
+        entries = self._thresholds.at(symbol, t_ns).entries
+        return entries.blocked_by(direction, vol_per_min, is_listed=is_listed)
 
     def _on_level_one(self, item: LevelOneItem, recv_ns: int) -> None:
         if self._symbols is None or item.key in self._symbols:
@@ -200,6 +249,7 @@ class HandOver:
         self._writes_rows = writes_rows
         self.alerts = 0
         self.unnumbered = 0
+        self.near_misses = 0
 
     def take(self, alert: Alert) -> None:
         """Take one alert. Without an id on disk it can neither be traded nor recorded: it is counted and said."""
@@ -213,3 +263,9 @@ class HandOver:
             self._dispatch.inline_trader_dispatch(alert_id, alert)
         if self._writes_rows:
             self._put(insert_alert(alert_id, alert, self._origin))
+
+    def take_near_miss(self, miss: NearMiss) -> None:
+        """Count one near miss and leave its row beside the path, where alerts leave theirs; nothing is traded on it."""
+        self.near_misses += 1
+        if self._writes_rows:
+            self._put(insert_near_miss(miss, self._origin))

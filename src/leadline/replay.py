@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from leadline.core.alerts import Alert, EntryFilter
-from leadline.core.detector import Detector
+from leadline.core.detector import Detector, Outcome
 from leadline.core.imbalance import Rule
 from leadline.core.market import Market, service_of
-from leadline.core.units import dollars
+from leadline.core.nearness import NearMiss
+from leadline.core.thresholds import Change, Thresholds
+from leadline.core.units import NS_PER_S, dollars
 from leadline.grok import Counts, Grok
 from leadline.tape.lines import Received
 from leadline.tape.reader import Played, Recorded
@@ -23,7 +25,8 @@ from leadline.tape.records import LOST, Gap
 class Setup(msgspec.Struct, frozen=True):
     """What a replay judges by: rule, filters, volume window, symbols (None: all) and listing letters by symbol.
 
-    `blocks_unlisted` is how a live run treats a symbol without a listing: its alerts open nothing.
+    `blocks_unlisted` is how a live run treats a symbol without a listing: its alerts open nothing. `changes` are what
+    differs from rule and filters by symbol and time.
     """
 
     rule: Rule
@@ -32,6 +35,7 @@ class Setup(msgspec.Struct, frozen=True):
     symbols: frozenset[str] | None
     listing: dict[str, str]
     blocks_unlisted: bool = False
+    changes: tuple[Change, ...] = ()
 
 
 class Result(msgspec.Struct):
@@ -67,17 +71,24 @@ class AlertLines:
         return self._sum.hexdigest()
 
 
-def replay(items: Iterable[Received | Played], setup: Setup, on_alert: Callable[[Alert], None]) -> Result:
-    """Run a tape through grok; alerts are handed over in the order in which they are made."""
+def replay(
+    items: Iterable[Received | Played],
+    setup: Setup,
+    on_alert: Callable[[Alert], None],
+    on_near_miss: Callable[[NearMiss], None] | None = None,
+) -> Result:
+    """Run a tape through grok; alerts (and near misses, if asked for) are handed over in the order of their making."""
     services = {symbol: service_of(letter) for symbol, letter in setup.listing.items()}
-    detector = Detector(setup.rule, services)
+    thresholds = Thresholds(setup.rule, setup.entries, setup.changes)
+    detector = Detector(thresholds, services)
     grok = Grok(
         detector,
-        setup.entries,
+        thresholds,
         Market(setup.window_ns),
         symbols=setup.symbols,
         on_alert=on_alert,
         blocks_unlisted=setup.blocks_unlisted,
+        on_near_miss=on_near_miss,
     )
     missing = 0
     for item in items:
@@ -147,6 +158,33 @@ def alert_line(alert: Alert) -> bytes:
     )
 
 
+def near_miss_line(miss: NearMiss) -> bytes:
+    """Write a near miss as one JSON object, in the units of an alert line; `measured` and `needed` in their test's."""
+    return msgspec.json.encode(
+        {
+            "recv_ns": miss.recv_ns,
+            "symbol": miss.symbol,
+            "direction": miss.direction,
+            "outcome": miss.outcome,
+            "measured": miss.measured,
+            "needed": miss.needed,
+            "missed_by": miss.missed_by,
+            "ratio": miss.ratio,
+            "total_bids": miss.totals.total_bids,
+            "total_asks": miss.totals.total_asks,
+            "heavy_venues": miss.heavy_venues,
+            "light_venues": miss.light_venues,
+            "valid_venues": miss.totals.valid_venues,
+            "imbalance_duration": miss.imbalance_duration_ns / NS_PER_S,
+            "bid": dollars(miss.bid),
+            "ask": dollars(miss.ask),
+            "streak_id": miss.streak_id,
+            "service": miss.service,
+            "book_ns": miss.book_ns,
+        }
+    )
+
+
 def count_line(result: Result, alerts: AlertLines) -> bytes:
     """Write the counts as one JSON object; `outcomes` sums to `snapshots`, `sha256` is over the alert lines."""
     return msgspec.json.encode(
@@ -160,3 +198,22 @@ def count_line(result: Result, alerts: AlertLines) -> bytes:
             "sha256": alerts.sha256,
         }
     )
+
+
+def symbol_lines(result: Result) -> list[bytes]:
+    """Write one JSON object a symbol, in alphabetical order; `outcomes` sums to the symbol's `snapshots`.
+
+    A frame that is malformed belongs to no symbol, and a conflated snapshot was never judged: it is counted apart.
+    """
+    counts = result.counts
+    return [
+        msgspec.json.encode(
+            {
+                "symbol": symbol,
+                "snapshots": sum(counts.outcomes.get(symbol, {}).values()),
+                "outcomes": {outcome.value: counts.outcomes.get(symbol, {}).get(outcome, 0) for outcome in Outcome},
+                "conflated": counts.conflated.get(symbol, 0),
+            }
+        )
+        for symbol in sorted({*counts.outcomes, *counts.conflated})
+    ]

@@ -12,7 +12,7 @@ from leadline.store.connection import transaction
 from leadline.store.journal import Journal
 from leadline.store.orders import Book, insert_order
 from leadline.store.writer import Writer
-from support.intents import an_intent
+from support.intents import an_alert, an_intent
 
 ROUNDS_HOT = 4_000
 ROUNDS_PACED = 400
@@ -51,12 +51,13 @@ def _commit(path: Path, synchronous: str) -> Step:
     connection.pragma("synchronous", synchronous)
     numbers = iter(range(1, 10**9))
     intent, origin, book = an_intent(), Origin("boot", "c0ffee", "0.1.0"), Book("live", "sim", "account")
+    alert = an_alert()
 
     def commit() -> None:
         number = next(numbers)
         row = msgspec.structs.replace(intent, key=f"live-1-{number}-1", alert_id=number)
         with transaction(connection):
-            connection.execute(*insert_alert(number, intent.alert, origin))
+            connection.execute(*insert_alert(number, alert, origin))
             connection.execute(*insert_order(row, book))
 
     return commit

@@ -171,6 +171,7 @@ def check_alerts(sim: Simulator, starts: list[Start], told: str) -> None:
         assert decided[intent.alert_id, intent.trader], f"{told}: {intent.key} was never decided"
         if intent.config_hash in wrote_rows:
             alert = intent.alert
+            assert alert is not None
             assert kept.get(intent.alert_id) == (intent.config_hash, alert.symbol, alert.recv_ns), (
                 f"{told}: the alert of {intent.key} is lost"
             )
@@ -182,6 +183,7 @@ def check_ids(sim: Simulator, told: str) -> None:
     """A later alert has a larger id, over all starts and modes; no id is two alerts'."""
     named: dict[int, Any] = {}
     for intent in intents_of(sim):
+        assert intent.alert is not None
         alert = msgspec.structs.astuple(intent.alert)
         assert named.setdefault(intent.alert_id, alert) == alert, f"{told}: id {intent.alert_id} was given twice"
     times = {alert_id: alert[-2] for alert_id, alert in named.items()}

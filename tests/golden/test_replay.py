@@ -106,7 +106,7 @@ def recordings(capfd: pytest.CaptureFixture[str]) -> Path:
 def test_a_real_recording_replays_without_a_dropped_entry(
     recordings: Path, name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    run_replay(load(use_environment=False).settings, recordings / name, None, tmp_path / "alerts")
+    run_replay(load(use_environment=False), recordings / name, None, tmp_path / "alerts")
     counts = json.loads(capfd.readouterr().out)
     assert counts["snapshots"] == RECORDINGS[name]["snapshots"]
     assert counts["dropped_entries"] == {}

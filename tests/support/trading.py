@@ -9,9 +9,9 @@ import msgspec
 from leadline.core.alerts import Alert
 from leadline.core.budget import RequestBudget
 from leadline.core.fills import Fill
-from leadline.core.flip import Policy
 from leadline.core.imbalance import Direction
 from leadline.core.intent import Intent
+from leadline.core.legs import Policy
 from leadline.core.market import Listing, Market, Service, Touch
 from leadline.core.orders import OrderState
 from leadline.core.ports import OrderNews, Told
@@ -19,11 +19,15 @@ from leadline.core.risk import Limits
 from leadline.core.states import TradingState
 from leadline.core.units import NS_PER_S
 from leadline.store.alerts import Origin
+from leadline.store.baselines import Restored
 from leadline.store.journal import Journal
 from leadline.store.orders import Book
 from leadline.store.spill import Statement
+from leadline.store.writer import Writer
 from leadline.traders.ledger import Ledger
-from leadline.traders.live import LiveTrader, Terms
+from leadline.traders.legs import Terms
+from leadline.traders.live import LiveTrader
+from leadline.traders.recovery import begin_run, recover
 
 POLICY = Policy(qty=100, slippage_bps=5, shorting=True, exit_to_market=True, ttl_ns=2 * NS_PER_S, flip_ns=10 * NS_PER_S)
 LIMITS = Limits(
@@ -104,16 +108,24 @@ class Bench:
     """A live trader with everything around it in the test's hands."""
 
     def __init__(self, home: Path, policy: Policy = POLICY, limits: Limits = LIMITS, **journal: Any) -> None:
+        self.home, self.policy, self.limits, self.epoch = home, policy, limits, 0
         self.clock = HandClock()
-        self.executor = HandExecutor(self.clock)
         self.statements: list[Statement] = []
         self.journal = Journal(
             home / "intents.journal", **({"size_bytes": 1 << 20, "reserve_bytes": 1 << 18} | journal)
         )
         self.market = Market(60 * NS_PER_S)
+        self._ids = itertools.count(1)
+        self._written = 0
+        self._begin(Restored())
+
+    def _begin(self, known: Restored) -> None:
+        self.epoch += 1
+        self.executor = HandExecutor(self.clock)
         self.ledger = Ledger(Book("live", "sim", "test"), self.statements.append, self.clock)
+        self.ledger.restore(known=known)
         self.trader = LiveTrader(
-            Terms(1, policy, limits, Origin("boot", "hash", "0")),
+            Terms(self.epoch, self.policy, self.limits, Origin("boot", "hash", "0")),
             executor=self.executor,
             journal=self.journal,
             ledger=self.ledger,
@@ -121,8 +133,35 @@ class Bench:
             put=self.statements.append,
             clock=self.clock,
         )
+        self.trader.watching.restore(known)
         self.trader.state = TradingState.ARMED
-        self._ids = itertools.count(1)
+
+    def restart(self, lost: int = 0) -> list[Statement]:
+        """End as by a kill, the last rows unwritten, and start anew with what is open taken up; give what is lost."""
+        kept = max(self._written, len(self.statements) - lost)
+        gone = self.statements[kept:]
+        del self.statements[kept:]
+        writer = self.store()
+        self.journal.close()
+        self.journal = Journal(self.journal.path, size_bytes=1 << 20, reserve_bytes=1 << 18)
+        now_ns, book = self.clock.wall_ns(), self.ledger.book_of
+        left = recover(writer, self.journal.intents, book, now_ns, writes_rows=True)
+        begin_run(writer, book, 1)
+        writer.close()
+        self._begin(left.known)
+        for order in left.open_orders:
+            self.trader.take_up(order)
+        return gone
+
+    def store(self) -> Writer:
+        """Write all rows that were put so far, and give the store, not started."""
+        writer = Writer(self.home / "rows.db", 0)
+        writer.execute_now("BEGIN")
+        for statement in self.statements[self._written :]:
+            writer.execute_now(*statement)
+        writer.execute_now("COMMIT")
+        self._written = len(self.statements)
+        return writer
 
     def quote(self, symbol: str = "F", bid: int = 131_200, ask: int = 131_300, size: int = 5_000) -> None:
         """Show a fresh touch, a listing that may be shorted, and a status, if none is known yet."""
@@ -133,6 +172,11 @@ class Bench:
         self.market.listings[symbol] = Listing(
             symbol, "N", Service.NYSE_BOOK, is_shortable=True, is_hard_to_borrow=False
         )
+
+    def touch(self, bid: int, ask: int, symbol: str = "F") -> None:
+        """Show a fresh touch and tell the trader of it."""
+        self.quote(symbol, bid, ask)
+        self.trader.on_touch(symbol, self.market.touches[symbol])
 
     def alert(self, direction: Direction = Direction.BID_HEAVY, symbol: str = "F", **changes: Any) -> int:
         """Hand a fresh alert on a fresh touch to the trader; give its id."""

@@ -13,22 +13,23 @@ from typing import Any
 from leadline import __version__
 from leadline.app.account import Account
 from leadline.app.desk import Desk, Room, make_desk
-from leadline.app.endings import Ended, StopRequest, until_orphaned
+from leadline.app.endings import Ended, until_orphaned
 from leadline.app.feed import by_service, stream_of, subscriptions_of
 from leadline.app.health import StoreWatch
 from leadline.app.report import Reporter
-from leadline.app.terms import entries_of, rule_of
+from leadline.app.terms import thresholds_of
 from leadline.clock import boot_id
 from leadline.core.detector import Detector
 from leadline.core.errors import ExitCode, JournalError, LeadlineError, LockHeldError, StoreError
+from leadline.core.exchange_days import unknown_year
 from leadline.core.intent import Purpose
 from leadline.core.market import Listing, Market
 from leadline.core.ports import Clock
-from leadline.core.units import ns_of_s
+from leadline.core.session import new_york
+from leadline.core.units import NS_PER_MS, ns_of_s
 from leadline.dispatch import Dispatch
 from leadline.grok import Grok, HandOver
 from leadline.schwab.activity import order_id_of
-from leadline.schwab.executor import SchwabOrderExecutor
 from leadline.schwab.listing import Listings
 from leadline.schwab.rest import Rest
 from leadline.schwab.socket import Connect, connect
@@ -37,13 +38,18 @@ from leadline.settings import Loaded
 from leadline.store.alerts import AlertIds, Origin
 from leadline.store.writer import Writer
 from leadline.tape.recorder import Recorder
-from leadline.traders.paper import PaperExecutor
+from leadline.traders.live import LiveTrader
 from leadline.traders.recovery import interrupt
 
 log = logging.getLogger(__name__)
 
 ACCOUNT_POLL_S = 5.0
 REPORT_S = 1.0
+WATCH_S = 0.25
+"""Between looks at what is held and what waits: a quiet feed must not keep a time stop waiting (lesson 41)."""
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+"""Begins something that goes on beside the others until the run ends."""
 
 
 class Engine:
@@ -67,27 +73,28 @@ class Engine:
         self._market = Market(ns_of_s(settings.window_seconds))
         self._market.listings.update(listings)
         services = {symbol: listing.service for symbol, listing in listings.items()}
-        self._detector = Detector(rule_of(settings), services)
+        thresholds = thresholds_of(loaded)
+        self._detector = Detector(thresholds, services)
         origin = Origin(boot_id(), loaded.config_hash, __version__)
         subscriptions = subscriptions_of(settings, listings)
-        self._desk = _desk_or_reason(Room(loaded, account, writer, self._market, clock, origin), rest)
+        self.desk = _desk_or_reason(Room(loaded, account, writer, self._market, clock, origin), rest)
         # After recovery: ids that only the journal knows must not be given again.
         ids = AlertIds(writer)
-        if isinstance(self._desk, Desk):
-            self._desk.begin(ids.last + 1)
+        if isinstance(self.desk, Desk):
+            self.desk.begin(ids.last + 1)
         writer.start()
-        dispatch = Dispatch(self._desk.trader) if isinstance(self._desk, Desk) else None
+        dispatch = Dispatch(self.desk.trader) if isinstance(self.desk, Desk) else None
         rows = not settings.inline_dispatch_only
         self._hand_over = HandOver(ids, dispatch, writer.put, origin, writes_rows=rows)
-        executor = self._desk.executor if isinstance(self._desk, Desk) else None
         self._grok = Grok(
             self._detector,
-            entries_of(settings),
+            thresholds,
             self._market,
             symbols=frozenset(self._symbols),
             on_alert=self._hand_over.take,
-            on_touch=executor.on_touch if isinstance(executor, PaperExecutor) else None,
-            on_activity=_waker(executor) if isinstance(executor, SchwabOrderExecutor) else None,
+            on_touch=self.desk.on_touch if isinstance(self.desk, Desk) else None,
+            on_activity=_waker(self.desk) if isinstance(self.desk, Desk) else None,
+            on_near_miss=self._hand_over.take_near_miss if settings.record_near_misses else None,
         )
         self._stream = stream_of(
             settings,
@@ -97,37 +104,40 @@ class Engine:
             clock=clock,
             market=self._market,
             writer=writer,
-            desk=self._desk if isinstance(self._desk, Desk) else None,
+            desk=self.desk if isinstance(self.desk, Desk) else None,
             tape=tape,
             connect=connect,
         )
-        self._reporter = Reporter(loaded, account, self._desk, clock=clock, writer=writer, tape=tape)
-        hold = self._desk.trader.hold_entries if isinstance(self._desk, Desk) else _no_trader
+        self._reporter = Reporter(loaded, account, self.desk, clock=clock, writer=writer, tape=tape)
+        hold = self.desk.trader.hold_entries if isinstance(self.desk, Desk) else _no_trader
         self._store_watch = StoreWatch(writer, clock, hold)
         self._say(account)
 
     def _say(self, account: Account) -> None:
         """Say at the start what this run is (nothing here may give the account away)."""
-        if isinstance(self._desk, Desk):
-            log.info("inline_trader_dispatch enabled: %s trader", self._desk.trader.name)
+        if isinstance(self.desk, Desk):
+            log.info("inline_trader_dispatch enabled: %s trader", self.desk.trader.name)
         else:
-            log.error("NOT TRADING: inline_trader_dispatch disabled: %s", self._desk)
+            log.error("NOT TRADING: inline_trader_dispatch disabled: %s", self.desk)
         log.info("account %s at %s, mode %s", account.mask, self._settings.schwab_base_url, account.mode.upper())
         log.info("database %s, settings %s", self._settings.db_path, self._loaded.config_hash)
         for service, symbols in by_service(self._market.listings).items():
             log.info("%s: %s", service, ", ".join(symbols))
+        beyond = unknown_year(new_york(self._clock.wall_ns() // NS_PER_MS).date())
+        if beyond is not None:
+            log.warning("%s", beyond)
 
     async def go(
-        self, stop: StopRequest, beside: Callable[[], list[Coroutine[Any, Any, None]]], *, with_parent: bool
+        self, until_asked: Work, beside: Callable[[], list[Coroutine[Any, Any, None]]], *, with_parent: bool
     ) -> tuple[ExitCode, LeadlineError | None]:
         """Stream and trade until the end is asked for, then end trading in order; give the fault, if one ended it."""
         code = ExitCode.OK
         fault: LeadlineError | None = None
         try:
-            if isinstance(self._desk, Desk):
-                await self._desk.open(self._rest, self._symbols, self._clock)
+            if isinstance(self.desk, Desk):
+                await self.desk.open(self._rest, self._symbols, self._clock)
             async with asyncio.TaskGroup() as group:
-                for work in (*self._works(stop, with_parent=with_parent), *beside()):
+                for work in (*self._works(until_asked, with_parent=with_parent), *beside()):
                     group.create_task(work)
         except* Ended:
             log.info("stopping: no more alerts are taken")
@@ -137,19 +147,20 @@ class Engine:
             # Whatever broke, trading ends in order and every row is written before the process says so and goes.
             log.exception("a fault in leadline ended this run")
             fault = _fault_of(errors.exceptions[0])
-        if isinstance(self._desk, Desk):
+        if isinstance(self.desk, Desk):
             try:
-                code = await self._end_trading(self._desk)
+                code = await self._end_trading(self.desk)
             except Exception as error:
                 log.exception("trading could not be ended in order: look at the broker")
                 fault = fault or _fault_of(error)
         self._reporter.stopped()
         return code, fault
 
-    def _works(self, stop: StopRequest, *, with_parent: bool) -> list[Coroutine[Any, Any, None]]:
-        works = [self._stream.run(), self._rest.login.keep_fresh(), self._keep_reporting(), stop.wait()]
-        if isinstance(self._desk, Desk):
-            works.append(self._desk.keep_looking(self._rest, self._symbols, self._clock, ACCOUNT_POLL_S))
+    def _works(self, until_asked: Work, *, with_parent: bool) -> list[Coroutine[Any, Any, None]]:
+        works = [self._stream.run(), self._rest.login.keep_fresh(), self._keep_reporting(), until_asked()]
+        if isinstance(self.desk, Desk):
+            works.append(self.desk.keep_looking(self._rest, self._symbols, self._clock, ACCOUNT_POLL_S))
+            works.append(_keep_watching(self.desk.trader))
         if self._tape is not None:
             works.append(self._tape.keep_handing_over())
         if with_parent:
@@ -182,6 +193,13 @@ class Engine:
         return ExitCode.UNKNOWN_ORDER if in_doubt else ExitCode.OK
 
 
+async def _keep_watching(trader: LiveTrader) -> None:
+    """Have the trader look again and again at what no touch and no news would show."""
+    while True:
+        await asyncio.sleep(WATCH_S)
+        trader.look()
+
+
 def _desk_or_reason(room: Room, rest: Rest) -> Desk | str:
     """Make the trader, or give the reason why there is none; with INLINE_DISPATCH_ONLY that ends the start."""
     try:
@@ -201,10 +219,10 @@ def _no_trader(source: str, reason: str | None) -> None:
     """Hold nothing: this run trades nothing."""
 
 
-def _waker(executor: SchwabOrderExecutor) -> Callable[[ActivityItem], None]:
+def _waker(desk: Desk) -> Callable[[ActivityItem], None]:
     def wake(item: ActivityItem) -> None:
         order_id = order_id_of(item)
         if order_id is not None:
-            executor.wake(order_id)
+            desk.on_activity(order_id)
 
     return wake

@@ -1,18 +1,18 @@
-"""Owns what this process says of itself once a second: its row in `processes`, and the touches.
+"""Owns what this process says once a second: its row in `processes`, touches, and how each symbol is judged.
 
 Never is on the hot path.
 Comes from what `run` holds; goes to the store, for pages and second processes.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from leadline import __version__
 from leadline.app.account import Account
 from leadline.app.desk import Desk
-from leadline.core.detector import Detector
+from leadline.core.detector import Detector, Outcome
 from leadline.core.market import Market, Service
 from leadline.core.ports import Clock
 from leadline.core.states import TradingState
@@ -21,6 +21,7 @@ from leadline.grok import Grok, HandOver
 from leadline.schwab.stream import SchwabStream
 from leadline.schwab.watch import Watch
 from leadline.settings import Loaded
+from leadline.store.judging import NO_SYMBOL, trim_outcomes, upsert_judgement, upsert_outcomes
 from leadline.store.status import ProcessRow, upsert_process, upsert_touch
 from leadline.store.writer import Writer
 from leadline.tape.recorder import Recorder
@@ -47,6 +48,7 @@ class Reporter:
         self._tape = tape
         self._started_ns = clock.wall_ns()
         self._written: dict[str, int] = {}
+        self._judging = Judging(self._started_ns, loaded.settings.symbols, writer)
 
     def report(
         self,
@@ -73,6 +75,7 @@ class Reporter:
             "outcomes": {outcome.value: count for outcome, count in grok.counts.totals().items()},
             "dropped": detector.dropped,
             "alerts": hand_over.alerts,
+            "near_misses": hand_over.near_misses,
             "conflated": sum(grok.counts.conflated.values()),
             "symbols": self._symbols(detector, market, stream.watch),
             "store_waiting": self._writer.waiting_count,
@@ -81,6 +84,7 @@ class Reporter:
             **self._trading(),
         }
         self._put(detail, self._state())
+        self._judging.report(grok, self._clock.wall_ns())
         for symbol, touch in market.touches.items():
             if self._written.get(symbol) != touch.recv_ns:
                 self._written[symbol] = touch.recv_ns
@@ -91,7 +95,8 @@ class Reporter:
                 self._writer.put_state(f"touch {symbol}", statement)
 
     def stopped(self) -> None:
-        """Put the last row: this process ended in order."""
+        """Put the last rows: this process ended in order."""
+        self._judging.report_again(self._clock.wall_ns())
         self._put({"connection": "stopped"}, "STOPPED")
 
     def _put(self, detail: dict[str, object], state: str) -> None:
@@ -136,6 +141,48 @@ class Reporter:
             state = "STALE" if watch.is_stale(symbol) else "OPEN"
             rows[symbol] = {"service": service, "recv_ns": touch.recv_ns, "lag_ms": lag_ms, "state": state}
         return rows
+
+
+class Judging:
+    """Put how each symbol is judged: its counts and last judgements, if it had a snapshot since the last time."""
+
+    def __init__(self, run_ns: int, symbols: Sequence[str], writer: Writer) -> None:
+        self._run_ns = run_ns
+        self._writer = writer
+        # Every symbol that is asked for has a row, so that a reader knows it even before its first book.
+        self._waiting = set(symbols)
+        self._counted: dict[str, int] = {}
+        self._is_trimmed = False
+        self._grok: Grok | None = None
+
+    def report(self, grok: Grok, now_ns: int) -> None:
+        """Put the rows of the symbols that had a snapshot."""
+        self._grok = grok
+        counts = grok.counts
+        for symbol in self._waiting | counts.conflated.keys() | counts.outcomes.keys():
+            outcomes, conflated = counts.outcomes.get(symbol, {}), counts.conflated.get(symbol, 0)
+            self._put(symbol, outcomes, conflated, now_ns)
+            self._waiting.discard(symbol)
+        self._put(NO_SYMBOL, {Outcome.MALFORMED: counts.malformed}, 0, now_ns)
+        if not self._is_trimmed:
+            self._is_trimmed = True
+            self._writer.put(trim_outcomes())
+
+    def report_again(self, now_ns: int) -> None:
+        """Put what has changed since the last report, at the end of a run."""
+        if self._grok is not None:
+            self.report(self._grok, now_ns)
+
+    def _put(self, symbol: str, outcomes: Mapping[Outcome, int], conflated: int, now_ns: int) -> None:
+        count = sum(outcomes.values()) + conflated
+        if self._counted.get(symbol) == count:
+            return
+        self._counted[symbol] = count
+        row = upsert_outcomes(self._run_ns, symbol, now_ns, outcomes, conflated)
+        self._writer.put_state(f"outcomes {symbol}", row)
+        seen = None if self._grok is None else self._grok.seen(symbol, now_ns)
+        if seen is not None:
+            self._writer.put_state(f"judgement {symbol}", upsert_judgement(self._run_ns, symbol, seen))
 
 
 def _percentiles_us(times_ns: Sequence[int]) -> dict[str, float] | None:

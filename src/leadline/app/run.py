@@ -62,7 +62,7 @@ async def _run(loaded: Loaded, *, with_parent: bool) -> ExitCode:
         tape = recorder_of(loaded, listed, secrets_of(accounts, loaded), clock)
         engine = Engine(loaded, account, listed, rest=rest, writer=writer, clock=clock, tape=tape)
         code, fault = await engine.go(
-            stop, lambda: [keep_backups(backups, clock), engine.keep_listings(listings)], with_parent=with_parent
+            stop.wait, lambda: [keep_backups(backups, clock), engine.keep_listings(listings)], with_parent=with_parent
         )
         # Whatever ended the run, all that it knows is written before the process says so and goes.
         steps = [
@@ -97,5 +97,3 @@ def _make_directory(db_path: Path) -> None:
             expected="a path in a directory that exists or can be made",
             do="correct DB_PATH",
         ) from error
-
-

@@ -5,7 +5,7 @@ Comes from settings and the broker's reference data; goes to the recorder, and b
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from leadline import __version__
@@ -13,43 +13,38 @@ from leadline.clock import boot_id
 from leadline.core.market import Listing
 from leadline.core.ports import Clock
 from leadline.schwab.rest import AccountNumber
-from leadline.settings import Loaded, Settings, load
+from leadline.settings import VARYING, Loaded, Settings, load, raw_of, texts_of, variations_of
 from leadline.tape.masking import Mask
 from leadline.tape.recorder import Recorder
 from leadline.tape.records import FORMAT, LIVE, Header
 from leadline.tape.writer import SegmentWriter
 
 MEGABYTE = 1_000_000
+NO_CHANGES: Mapping[str, str] = {}
 
-RULE_SETTINGS = (
-    "max_book_age_sec",
-    "max_range_cents",
-    "max_quote_age_sec",
-    "min_bid_heavy",
-    "min_ask_heavy",
-    "min_venue_margin",
-    "min_imbalance_ratio",
-    "min_imbalance_duration_sec",
-    "max_imbalance_gap_sec",
-    "alert_throttle_sec",
-    "min_volume",
-    "window_seconds",
-    "disable_bid_heavy",
-    "disable_ask_heavy",
-)
+RULE_SETTINGS = (*VARYING, "window_seconds")
 """What decides which alerts a tape gives, and how their lines read."""
 
 
-def rule_texts(settings: Settings) -> dict[str, str]:
-    """Give the settings that decide, as texts by name; one that is unset is left out."""
-    values = {name: getattr(settings, name) for name in RULE_SETTINGS}
-    return {name.upper(): str(value) for name, value in values.items() if value is not None}
+def rule_texts(loaded: Loaded) -> dict[str, str]:
+    """Give the settings that decide as texts by name, and what differs by symbol and time; no unset one."""
+    values = {name: getattr(loaded.settings, name) for name in RULE_SETTINGS}
+    plain = {name.upper(): str(value) for name, value in values.items() if value is not None}
+    return plain | texts_of(loaded.variations)
 
 
-def as_recorded(header: Header) -> Settings:
-    """Give the settings under which a tape was recorded: those of its header, and the default for what it lacks."""
-    overrides = {name.lower(): text for name, text in header.settings.items() if name.lower() in RULE_SETTINGS}
-    return load(overrides, use_environment=False).settings
+def as_recorded(header: Header, changes: Mapping[str, str] = NO_CHANGES) -> Loaded:
+    """Give the settings under which a tape was recorded: those of its header, and the default for what it lacks.
+
+    `changes` are plain settings that hold instead of the recorded ones, by name.
+
+    Raises:
+        ConfigurationError: what the header holds is no setting that this leadline knows.
+    """
+    recorded = {name.lower(): text for name, text in header.settings.items() if name.lower() in RULE_SETTINGS}
+    loaded = load({**recorded, **changes}, use_environment=False)
+    variations = variations_of(raw_of(header.settings), f"the tape's header (run {header.run})")
+    return Loaded(loaded.settings, loaded.sources, variations)
 
 
 def tape_dir_of(settings: Settings) -> Path:
@@ -89,7 +84,7 @@ def recorder_of(
         source=source,
         symbols=list(settings.symbols),
         listing={symbol: listing.exchange for symbol, listing in listings.items()},
-        settings=rule_texts(settings),
+        settings=rule_texts(loaded),
     )
     segment_bytes_max = settings.tape_segment_mb * MEGABYTE
     writer = SegmentWriter(tape_dir_of(settings), header, segment_bytes_max, begins_now=source != LIVE)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from leadline import __version__
-from leadline.cli import config, db, running, tape
+from leadline.cli import adopt, config, db, orders, positions, running, tape, why
 
 app = typer.Typer(
     name="leadline",
@@ -14,8 +14,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=True,
 )
-for verb in (running.grok, running.record, running.replay, running.ui, running.demo):
+for verb in (running.grok, running.record, running.replay, why.why, running.ui, running.demo):
     app.command()(verb)
+for account_verb in (positions.positions, orders.orders, adopt.adopt):
+    app.command()(account_verb)
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(tape.app, name="tape")

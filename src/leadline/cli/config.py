@@ -19,11 +19,15 @@ def config_show(
     config: ConfigFile = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/settings.md instead.")] = False,
 ) -> None:
-    """Show every setting: its value, where it came from, and what it means."""
-    from leadline.settings import load, settings_page, table_of
+    """Show every setting: its value, where it came from, what it means; then what differs by symbol and time."""
+    from leadline.clock import SystemClock
+    from leadline.settings import difference_lines, load, settings_page, table_of
 
     if markdown:
         typer.echo(settings_page(), nl=False)
         return
-    for row in table_of(load(toml=config)):
+    loaded = load(toml=config)
+    for row in table_of(loaded):
         typer.echo("  ".join((row.name.ljust(28), row.value.ljust(28), row.source.ljust(18), row.meaning)))
+    for line in difference_lines(loaded, SystemClock().wall_ns()):
+        typer.echo(line)

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
+from leadline.core.features import Features
 from leadline.core.imbalance import Direction
 from leadline.core.market import Service
 from leadline.core.units import E5_PER_PRICE, NS_PER_S, PRICE_SCALE
@@ -17,6 +18,7 @@ class Alert(msgspec.Struct, frozen=True):
     """One alert. Prices in 0.0001 dollars, `price_e5` in 0.00001 (a mid is exact in it), sizes in shares.
 
     `recv_ns` and `book_ns` are UTC; `boot_ns` is the receive time by the boot clock, 0 where the alert was replayed.
+    `features` is None in intents that were journalled before there were any.
     """
 
     symbol: str
@@ -36,6 +38,7 @@ class Alert(msgspec.Struct, frozen=True):
     book_ns: int
     recv_ns: int
     boot_ns: int = 0
+    features: Features | None = None
 
     @property
     def ratio(self) -> float:

@@ -4,9 +4,12 @@ Never sends anything.
 Comes from `flip` and `risk`; goes to the journal, an executor and the `orders` table.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
+
+from leadline.core.units import increment_of
 
 
 class Instruction(StrEnum):
@@ -43,6 +46,24 @@ class Order(msgspec.Struct, frozen=True):
     qty: int
     order_type: OrderType
     limit: int | None = None
+
+
+def distinct(order: Order, others: Iterable[Order], touch: int | None) -> Order | None:
+    """Give an order that equals none of ours that are open, unknown or lost; None if there is none (reliability F23).
+
+    Without a client order id, two equal orders cannot be told apart once an answer is lost. A limit goes by increments
+    towards `touch` (the ask of a buy, the bid of a sale, in 0.0001 dollars), never past it and never beyond its cap.
+    """
+    taken = set(others)
+    while order in taken:
+        if order.limit is None or touch is None:
+            return None
+        is_buy = order.instruction.sign > 0
+        limit = order.limit - increment_of(order.limit - 1) if is_buy else order.limit + increment_of(order.limit)
+        if limit < touch if is_buy else limit > touch:
+            return None
+        order = msgspec.structs.replace(order, limit=limit)
+    return order
 
 
 class OrderState(StrEnum):

@@ -37,6 +37,11 @@ class OrderNews(msgspec.Struct, frozen=True):
     http_status: int | None = None
     sent_ns: int | None = None
     ack_ns: int | None = None
+    may_be_sent_again: bool = False
+    """Nothing of it is or can come to the broker, for a reason that may be over at once: a new attempt may be decided.
+
+    Whoever decides makes it a new intent, at most once (reliability F1, F14); the executor sends each intent once.
+    """
 
 
 Told = Callable[[OrderNews], None]

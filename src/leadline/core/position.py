@@ -10,7 +10,7 @@ from leadline.core.fills import Fill
 from leadline.core.units import NS_PER_S
 
 POSITION_LAG_NS = 30 * NS_PER_S
-"""An account read begun earlier than this after our last fill may not show it yet (design section 6)."""
+"""An account read begun earlier than this after our last fill may not show it yet: POSITION_LAG_SEC as it comes."""
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -44,6 +44,22 @@ class Position(msgspec.Struct, frozen=True):
         if self.qty + closed:
             return Position(self.symbol, self.qty + closed, self.cost_e6 - cost_closed_e6, realised_e6)
         return Position(self.symbol, opened, opened * fill.price_e6, realised_e6)
+
+    def adopted(self, qty: int, mark_e6: int | None) -> "Position | None":
+        """Give the position once a person has said how much is ours; None where its cost cannot be known.
+
+        What was ours keeps its cost, shares beyond it cost `mark_e6` (their profit counts from now on), and shares that
+        are no longer ours leave at cost: what they earned elsewhere is not ours.
+        """
+        if qty == 0:
+            return Position(self.symbol, 0, 0, self.realised_e6)
+        kept = max(0, min(abs(qty), abs(self.qty))) if qty * self.qty > 0 else 0
+        cost_e6 = self.cost_e6 * kept // abs(self.qty) if kept else 0
+        added = abs(qty) - kept
+        if added and mark_e6 is None:
+            return None
+        cost_e6 += added * (mark_e6 or 0) * (1 if qty > 0 else -1)
+        return Position(self.symbol, qty, cost_e6, self.realised_e6)
 
     @property
     def average_e6(self) -> int | None:

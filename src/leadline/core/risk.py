@@ -6,8 +6,8 @@ Comes from the trader with a leg and what is known; goes to the journal only as 
 
 import msgspec
 
-from leadline.core.flip import Leg
 from leadline.core.intent import Purpose
+from leadline.core.legs import Leg
 from leadline.core.market import Listing, Touch
 from leadline.core.orders import Instruction
 from leadline.core.states import SymbolState, TradingState
@@ -43,6 +43,8 @@ class View(msgspec.Struct, frozen=True):
     open_positions: int
     has_open_order: bool
     exit_in_doubt: bool
+    external_qty: float = 0
+    """Shares of the account that are not ours, signed."""
 
 
 class Approved(msgspec.Struct, frozen=True):
@@ -64,6 +66,7 @@ def check(leg: Leg, view: View, limits: Limits) -> Approved | Refused:
     else:
         reason = (
             _against_state(view)
+            or _against_external(leg, view)
             or _against_market(leg, view, limits)
             or _against_size(leg, view, limits)
             or _against_budget(view, limits)
@@ -81,6 +84,13 @@ def _against_state(view: View) -> str | None:
     if view.has_open_order:
         return "an order of the symbol is open"
     return None
+
+
+def _against_external(leg: Leg, view: View) -> str | None:
+    """Refuse to sell short what a person holds long, or to buy what a person is short: the broker would net the two."""
+    if view.external_qty * leg.order.instruction.sign >= 0:
+        return None
+    return f"the account holds {view.external_qty:g} shares that are not ours on the other side"
 
 
 def _against_market(leg: Leg, view: View, limits: Limits) -> str | None:

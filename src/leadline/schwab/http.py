@@ -10,13 +10,15 @@ from typing import Protocol, Self
 import aiohttp
 import msgspec
 
-from leadline.core.errors import ConfigurationError, UnreachableError
+from leadline.core.errors import BrokerAnswerError, ConfigurationError, UnreachableError
 
 IDLE_KEEP_S = 600
 """How long an idle connection is kept; the broker's edge may close it earlier (Schwab API facts 4)."""
 
 CONNECT_PART = 0.5
 """The part of a request's time that connecting may take: one that never came is then known as not sent, not as lost."""
+
+TOO_MANY = 429
 
 _ACCOUNT_IN_PATH = re.compile(r"(/accounts/)(?!accountNumbers)[^/?\s]+")
 
@@ -29,6 +31,13 @@ class Answer(msgspec.Struct, frozen=True):
     content_type: str
     location: str | None
     correlation_id: str | None
+    retry_after: str | None = None
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """Give the seconds that the broker wants to be left alone; None if it says none, or a date."""
+        text = self.retry_after or ""
+        return float(text) if text.isascii() and text.isdigit() else None
 
 
 class NotSentError(UnreachableError):
@@ -37,6 +46,14 @@ class NotSentError(UnreachableError):
 
 class AnswerLostError(UnreachableError):
     """The request may have reached the broker, but no whole answer came back."""
+
+
+class TooManyRequestsError(BrokerAnswerError):
+    """The broker counted more requests than it allows, and says, or not, how long it wants none."""
+
+    def __init__(self, what: str, *, which: str, retry_after_s: float | None) -> None:
+        super().__init__(what, status=TOO_MANY, which=which)
+        self.retry_after_s = retry_after_s
 
 
 class Sender(Protocol):
@@ -105,6 +122,7 @@ class Http:
                     content_type=answer.content_type,
                     location=answer.headers.get("Location"),
                     correlation_id=answer.headers.get("Schwab-Client-CorrelId"),
+                    retry_after=answer.headers.get("Retry-After"),
                 )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotSentError(
@@ -117,6 +135,15 @@ class Http:
             raise AnswerLostError(
                 f"{method} {name_of(path)} got no whole answer ({_reason(error)})", which=self.base_url
             ) from error
+
+
+def answer_error(answer: Answer, path: str, what: str) -> BrokerAnswerError:
+    """Make the error of an answer that is none of what was asked for; its correlation id is what Schwab asks for."""
+    if answer.correlation_id is not None:
+        what = f"{what} (correlation id {answer.correlation_id})"
+    if answer.status == TOO_MANY:
+        return TooManyRequestsError(what, which=name_of(path), retry_after_s=answer.retry_after_s)
+    return BrokerAnswerError(what, status=answer.status, which=name_of(path))
 
 
 def name_of(path: str) -> str:

@@ -60,12 +60,15 @@ def is_ours(answer: BrokerOrder, intent: Intent) -> bool:
     )
 
 
-def may_come_from(answer: BrokerOrder, sent_ns: int) -> bool:
-    """Tell whether an order can be what a send without an answer became: by its time, and no hand trade by its tag."""
+def may_come_from(answer: BrokerOrder, sent_ns: int, waited_ns: int = 0) -> bool:
+    """Tell whether an order can be what a send without an answer became: by its time, and no hand trade by its tag.
+
+    `waited_ns`: how much later than `sent_ns` it may have been sent.
+    """
     entered_ns = time_ns_of(answer.entered_time)
     if entered_ns is None or (answer.tag or "").startswith(HAND_TAG):
         return False
-    return -ENTERED_EARLY_NS <= entered_ns - sent_ns <= ENTERED_LATE_NS
+    return -ENTERED_EARLY_NS <= entered_ns - sent_ns <= ENTERED_LATE_NS + waited_ns
 
 
 def is_older(answer: BrokerOrder, sent_ns: int) -> bool:
@@ -74,8 +77,21 @@ def is_older(answer: BrokerOrder, sent_ns: int) -> bool:
     return entered_ns is not None and entered_ns < sent_ns - ENTERED_LATE_NS
 
 
-def news_of(answer: BrokerOrder, intent: Intent) -> OrderNews:
-    """Read an order's state and all its fills.
+def qty_of(answer: BrokerOrder) -> int | None:
+    """Give the shares that an order of one leg asks for; None if it is no such order."""
+    if len(answer.order_leg_collection) != 1:
+        return None
+    qty = answer.order_leg_collection[0].quantity
+    return int(qty) if qty >= 1 and qty == int(qty) else None
+
+
+def has_ended(news: OrderNews) -> bool:
+    """Tell whether an order is at its end by the broker's own word, whatever executions are still missing."""
+    return state_of(news.broker_status or "") in ENDED
+
+
+def news_of(answer: BrokerOrder, intent: Intent, qty: int | None = None) -> OrderNews:
+    """Read an order's state and all its fills; `qty` where it asks for other shares than the intent.
 
     A state that ends an order is believed only once the executions add up to `filledQuantity` (reliability 4), and
     FILLED only once they add up to the order.
@@ -86,7 +102,7 @@ def news_of(answer: BrokerOrder, intent: Intent) -> OrderNews:
     fills = fills_of(answer, intent)
     filled_qty = sum(fill.qty for fill in fills)
     state = state_of(answer.status)
-    is_short = state is OrderState.FILLED and filled_qty < intent.order.qty
+    is_short = state is OrderState.FILLED and filled_qty < (intent.order.qty if qty is None else qty)
     if state in ENDED and (filled_qty != answer.filled_quantity or is_short):
         state = OrderState.WORKING
     return OrderNews(

@@ -1,43 +1,33 @@
-"""Owns the following of one order under a known id: ask until it has ended, cancel it when it is late.
+"""Owns the following of an intent's order under a known id: ask until it has ended, cancel it when it is late.
 
 Never takes a status for a fill or a 200 for a cancel, never touches an order that has not proved to be ours.
 Comes from `executor`; goes back as news.
 """
 
 import asyncio
+import itertools
 import logging
 import math
 
 import msgspec
 
-from leadline.core.budget import RequestBudget
 from leadline.core.errors import BrokerAnswerError, LeadlineError
-from leadline.core.intent import Intent
-from leadline.core.orders import ENDED, OrderState, OrderType, state_of
-from leadline.core.ports import Clock, OrderNews, Told
-from leadline.schwab.orders import is_older, is_ours, news_of
-from leadline.schwab.rest import Rest
+from leadline.core.orders import BROKER_STATUS, ENDED, OrderState, OrderType
+from leadline.core.ports import Clock
+from leadline.core.units import NS_PER_S
+from leadline.schwab.account_orders import AccountOrders
+from leadline.schwab.doubts import Doubts
+from leadline.schwab.errand import Errand, Member
+from leadline.schwab.orders import is_older, is_ours
+from leadline.schwab.owned import Owned
+from leadline.schwab.rest import BrokerOrder
+from leadline.schwab.successor import CHAIN_MAX, continues, linked_ids, successors_of
+from leadline.schwab.timing import Timing
 
 log = logging.getLogger(__name__)
 
-OVER = ENDED | {OrderState.LOST_PRESUMED}
-"""Where following ends: nothing more is expected, or an order that we do not know works in ours' place (REPLACED)."""
-
-
-class Timing(msgspec.Struct, frozen=True):
-    """Every wait of an order's life, in seconds."""
-
-    fill_timeout_s: float = 2.0
-    poll_first_s: float = 0.1
-    poll_max_s: float = 1.0
-    cancel_again_s: float = 1.0
-    cancel_again_max_s: float = 30.0
-    unconfirmed_s: float = 5.0
-    """How long an order id of a 201 may be unknown to the broker before it is not believed."""
-    search_waits_s: tuple[float, ...] = (0.5, 1, 2, 4, 8, 15, 30)
-    lost_wait_s: float = 30.0
-    last_cancel_s: float = 2.0
-    """How long openings get to be cancelled at the end of a run."""
+STRANGE_KEPT = 100
+"""Statuses that are not in the table and were said: each once (reliability F30)."""
 
 
 class NotOursError(Exception):
@@ -47,112 +37,204 @@ class NotOursError(Exception):
 class Pursuit:
     """Follow orders on one account."""
 
-    def __init__(self, rest: Rest, account_hash: str, timing: Timing, budget: RequestBudget, clock: Clock) -> None:
-        self._rest = rest
-        self._account_hash = account_hash
+    def __init__(self, orders: AccountOrders, timing: Timing, owned: Owned, clock: Clock) -> None:
+        self._orders = orders
         self._timing = timing
-        self._budget = budget
+        self._owned = owned
         self._clock = clock
-        self._cancel_now: set[str] = set()
-        self._read_ns: dict[str, int] = {}
+        self._followed = 0
+        self._strange: set[str] = set()
 
-    def cancel_now(self, intent_key: str) -> None:
-        """Cancel an intent's order as soon as it is known to be ours, whatever time it had left."""
-        self._cancel_now.add(intent_key)
-
-    def read_since(self, order_id: str, boot_ns: int) -> bool:
-        """Tell whether an order was read, by a request that began at or after this moment of the boot clock."""
-        return self._read_ns.get(order_id, -1) >= boot_ns
-
-    async def read_again(self, intent: Intent, order_id: str, sent_ns: int, told: Told) -> None:
-        """Tell what has become of an order since its end."""
-        try:
-            news = await self._read(intent, order_id, sent_ns, may_be_absent=True)
-        except NotOursError as error:
-            log.error("%s", error)
-            return
-        if news is not None:
-            told(news)
-
-    async def follow(self, intent: Intent, order_id: str, sent_ns: int, told: Told, wake: asyncio.Event) -> None:
-        """Ask at growing intervals, and at once when woken, until the order has ended or nobody can follow it.
+    async def follow(self, errand: Errand) -> None:
+        """Ask at growing intervals, and at once when woken, until its order has ended or is lost for good.
 
         Raises:
             NotOursError: the order is not the one we sent, or there is none.
         """
+        self._followed += 1
+        try:
+            await self._follow(errand)
+        finally:
+            self._followed -= 1
+
+    async def _follow(self, errand: Errand) -> None:
         now_s = asyncio.get_running_loop().time
-        timing, wait_s, again_s = self._timing, self._timing.poll_first_s, self._timing.cancel_again_s
-        unconfirmed_until_s = now_s() + timing.unconfirmed_s
-        cancel_at_s = now_s() + timing.fill_timeout_s if intent.order.order_type is OrderType.LIMIT else math.inf
-        last: OrderNews | None = None
-        while True:
-            await _wait(wake, max(0.0, min(wait_s, cancel_at_s - now_s())))
-            if intent.key in self._cancel_now:
-                self._cancel_now.discard(intent.key)
+        wait_s, again_s = self._timing.poll_first_s, self._timing.cancel_again_s
+        doubts = Doubts(self._timing)
+        cancel_at_s = now_s() + self._time_left_s(errand)
+        while not errand.is_over:
+            await errand.pause(0.0, max(0.0, min(wait_s, cancel_at_s - now_s())))
+            if errand.must_cancel:
+                errand.must_cancel = False
                 cancel_at_s = now_s()
-            news = await self._read(
-                intent, order_id, sent_ns, may_be_absent=last is not None or now_s() < unconfirmed_until_s
-            )
-            if news is not None and news != last:
-                told(news)
-                last = news
-            if last is not None and last.state in OVER:
-                return
-            if now_s() >= cancel_at_s:
-                if last is not None and _is_cancelable(last):
-                    await self._cancel(order_id)
-                cancel_at_s = now_s() + again_s
-                again_s = min(again_s * 2, timing.cancel_again_max_s)
-            wait_s = min(wait_s * 2, timing.poll_max_s)
+            await self._look(errand, doubts)
+            newest = errand.members[-1]
+            if newest.is_replaced:
+                if not await self._succeed(errand):
+                    return
+                wait_s, doubts = 0.0, Doubts(self._timing)
+                cancel_at_s = now_s() if errand.has_cancelled else cancel_at_s
+                continue
+            if now_s() >= cancel_at_s and not errand.is_over:
+                cancel_at_s = now_s() + await self._cancel(errand, again_s)
+                again_s = min(again_s * 2, self._timing.cancel_again_max_s)
+                wait_s = 0.0  # what the cancel did is what the next leg waits for
+            wait_s = self._next_wait_s(wait_s, doubts)
 
-    async def _read(self, intent: Intent, order_id: str, sent_ns: int, *, may_be_absent: bool) -> OrderNews | None:
-        """Ask for an order; None where that failed.
+    async def read_again(self, errand: Errand) -> None:
+        """Tell what has become of an order since its end: a late fill, whole (reliability F26)."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + self._timing.contradiction_s
+        while True:
+            for member in errand.members:
+                await self._read(errand, member)
+            news, is_last = errand.news(), loop.time() >= until_s
+            if news is not None and errand.last is not None:
+                # While executions are missing what is there is booked; that an end is none any more is said at last.
+                is_whole = not errand.is_contradictory or is_last
+                errand.tell(news if is_whole else msgspec.structs.replace(news, state=errand.last.state))
+            if is_last or (news is not None and not errand.is_contradictory):
+                return
+            await errand.pause(self._timing.poll_first_s, self._timing.poll_max_s)
+
+    async def _look(self, errand: Errand, doubts: Doubts) -> None:
+        """Ask for the newest order, and for those before it of which executions are missing; tell what is known."""
+        if not self._orders.quiet_s:
+            for member in errand.members:
+                if member is errand.members[-1] or member.is_contradictory:
+                    await self._read(errand, member, may_be_absent=doubts.may_be_absent)
+        news = doubts.weighed(errand)
+        if news is None or errand.members[-1].is_replaced:
+            return
+        if news.state is OrderState.CANCELED and not errand.has_cancelled and not errand.is_resumed:
+            said = f": {news.reason}" if news.reason else ""
+            news = msgspec.structs.replace(news, reason=f"canceled at the broker, not by us{said}")
+        errand.is_lost = False
+        errand.is_over = news.state in ENDED
+        errand.tell(news)
+
+    async def _read(self, errand: Errand, member: Member, *, may_be_absent: bool = True) -> None:
+        """Ask for one order.
 
         Raises:
             NotOursError: the order is not the one we sent, or there is none.
         """
-        begun_ns = self._clock.boot_ns()
+        begun_ns, order_id = self._clock.boot_ns(), member.order_id
         try:
-            answer = await self._rest.order(self._account_hash, order_id)
+            answer = await self._orders.show(order_id)
         except LeadlineError as error:
-            if isinstance(error, BrokerAnswerError) and error.status == 404 and not may_be_absent:
+            is_absent = isinstance(error, BrokerAnswerError) and error.status == 404
+            if is_absent and member.answer is None and not may_be_absent:
                 raise NotOursError(f"the broker has no order {order_id}") from error
             log.warning("order %s could not be read, asked again: %s", order_id, error)
-            return None
-        if not is_ours(answer, intent) or is_older(answer, sent_ns):
-            raise NotOursError(f"order {order_id} is not the one we sent")
-        self._read_ns[order_id] = begun_ns
-        try:
-            news = news_of(answer, intent)
-        except ValueError as error:
-            log.error("%s", error)
-            return OrderNews(OrderState.UNKNOWN, order_id, broker_status=answer.status, reason=str(error))
-        if news.state is OrderState.REPLACED:
-            log.error("order %s was replaced at the broker, not by us: look for its successor there", order_id)
-            reason = "replaced at the broker, not by us: its successor is not followed"
-            return msgspec.structs.replace(news, state=OrderState.LOST_PRESUMED, reason=reason)
-        return news
-
-    async def _cancel(self, order_id: str) -> None:
-        """Ask to cancel; only the order itself says whether that came in time."""
-        self._budget.spend(self._clock.boot_ns())
-        try:
-            answer = await self._rest.delete_order(self._account_hash, order_id)
-        except LeadlineError as error:
-            log.warning("cancel of order %s got no answer, asked again: %s", order_id, error)
             return
-        log.info("cancel of order %s: HTTP %s", order_id, answer.status)
+        if not self._is_this(errand, member, answer):
+            if member.answer is None and member is errand.members[0]:
+                raise NotOursError(f"order {order_id} is not the one we sent")
+            log.error("order %s is shown as another than it was: that answer is not taken", order_id)
+            return
+        self._say_strange(answer)
+        member.take(answer, errand.intent)
+        errand.asked_ns = begun_ns
 
+    @staticmethod
+    def _is_this(errand: Errand, member: Member, answer: BrokerOrder) -> bool:
+        """Tell whether the answer shows what we sent; of an order that has proved to be, price and size may change."""
+        if member.answer is not None or member is not errand.members[0]:
+            return continues(answer, errand.intent)
+        return is_ours(answer, errand.intent) and not is_older(answer, errand.sent_ns)
 
-def _is_cancelable(news: OrderNews) -> bool:
-    """Tell whether a cancel makes sense: the order is neither at its end by its own status nor about to be."""
-    state = state_of(news.broker_status or "")
-    return state not in ENDED and state is not OrderState.PENDING_CANCEL
+    def _say_strange(self, answer: BrokerOrder) -> None:
+        status = answer.status[:40]
+        if status not in BROKER_STATUS and status not in self._strange and len(self._strange) < STRANGE_KEPT:
+            self._strange.add(status)
+            log.error("order %s: the broker's status %r is not known: it counts as live", answer.order_id, status)
 
+    async def _succeed(self, errand: Errand) -> bool:
+        """Look for the order that took the newest one's place, and go on with it; False once it is given up."""
+        waits_s, seen_ns = self._timing.search_waits_s, self._clock.wall_ns()
+        until_s = asyncio.get_running_loop().time() + self._timing.lost_for_s
+        for looks, wait_s in enumerate(itertools.chain((0.0,), waits_s, itertools.repeat(self._timing.lost_wait_s))):
+            if wait_s:
+                await errand.pause(min(waits_s), max(wait_s, self._orders.quiet_s))
+                await self._read(errand, errand.members[-1])
+            if not errand.members[-1].is_replaced:
+                return True
+            found = await self._successors(errand, seen_ns)
+            if found is not None and len(found) == 1 and len(errand.members) < CHAIN_MAX:
+                self._adopt(errand, found[0])
+                return True
+            is_given_up = asyncio.get_running_loop().time() >= until_s
+            self._tell_replaced(errand, found, is_lost=looks >= len(waits_s) and found is not None)
+            if is_given_up:
+                break
+        log.error("order %s: its successor is looked for no more", errand.intent.key)
+        return False
 
-async def _wait(wake: asyncio.Event, timeout_s: float) -> None:
-    try:
-        await asyncio.wait_for(wake.wait(), timeout_s)
-    except TimeoutError:
-        return
-    wake.clear()
+    async def _successors(self, errand: Errand, seen_ns: int) -> list[BrokerOrder] | None:
+        """List what can have taken the newest order's place; None where that could not be asked."""
+        replaced = errand.members[-1].answer
+        assert replaced is not None
+        key, chain = errand.intent.key, {member.order_id for member in errand.members}
+        begun_ns = self._clock.boot_ns()
+
+        def is_taken(order_id: str) -> bool:
+            return order_id in chain or self._owned.is_anothers(order_id, key)
+
+        try:
+            listed = await self._orders.listed(errand.sent_ns)
+            names = {str(order.order_id) for order in listed}
+            # What it names is shown earlier than it is listed.
+            listed += [await self._orders.show(name) for name in linked_ids(replaced) if name not in names]
+        except LeadlineError as error:
+            log.warning("the successor of order %s could not be looked for: %s", replaced.order_id, error)
+            return None
+        errand.asked_ns = begun_ns
+        return successors_of(replaced, listed, errand.intent, seen_ns, is_taken)
+
+    def _adopt(self, errand: Errand, answer: BrokerOrder) -> None:
+        member = Member(str(answer.order_id))
+        member.take(answer, errand.intent)
+        errand.add(member)
+        self._owned.add(member.order_id, errand.intent.key)
+        was = "LATE: " if errand.is_lost else ""
+        log.error("%sorder %s was replaced at the broker by %s", was, errand.intent.key, member.order_id)
+        errand.must_cancel = errand.must_cancel or (errand.is_lost and errand.intent.order.instruction.opens)
+
+    def _tell_replaced(self, errand: Errand, found: list[BrokerOrder] | None, *, is_lost: bool) -> None:
+        known = errand.news()
+        assert known is not None
+        why = "its successor is looked for"
+        if is_lost or errand.is_lost:
+            errand.is_lost = True
+            why = f"{len(found)} orders can be its successor, none is touched" if found else "no successor was found"
+        state = OrderState.LOST_PRESUMED if errand.is_lost else OrderState.UNKNOWN
+        errand.tell(msgspec.structs.replace(known, state=state, reason=f"replaced at the broker, not by us: {why}"))
+
+    async def _cancel(self, errand: Errand, again_s: float) -> float:
+        """Ask to cancel the newest order if that makes sense; give when to ask again."""
+        wait_s = self._orders.cancel_wait_s
+        if wait_s:
+            return wait_s
+        if errand.is_cancelable:
+            errand.has_cancelled = True
+            await self._orders.cancel(errand.members[-1].order_id)
+        return again_s
+
+    def _time_left_s(self, errand: Errand) -> float:
+        """Give how long a limit order may still work: one that had to be looked for has lost that time."""
+        if errand.intent.order.order_type is not OrderType.LIMIT:
+            return math.inf
+        fill_s = self._timing.fill_timeout_s
+        if not errand.is_searched and not errand.is_resumed:
+            return fill_s
+        return min(fill_s, max(0.0, fill_s - (self._clock.wall_ns() - errand.sent_ns) / NS_PER_S))
+
+    def _next_wait_s(self, wait_s: float, doubts: Doubts) -> float:
+        timing = self._timing
+        if doubts.is_slow:
+            return timing.poll_slow_s
+        if doubts.is_unread:
+            return timing.poll_truth_s
+        shared_s = max(timing.poll_max_s, min(self._followed * timing.poll_share_s, timing.poll_truth_s))
+        return min(max(wait_s, timing.poll_first_s) * 2, shared_s)

@@ -15,7 +15,7 @@ import msgspec
 from leadline.core.errors import AuthenticationError, BrokerAnswerError, ConfigurationError, LeadlineError
 from leadline.core.market import Listing, service_of
 from leadline.schwab.auth import HOW_TO_LOG_IN, Login
-from leadline.schwab.http import Answer, Sender, name_of
+from leadline.schwab.http import Answer, Sender, answer_error, name_of
 
 log = logging.getLogger(__name__)
 
@@ -129,9 +129,12 @@ class BrokerOrder(msgspec.Struct, rename="camel"):
     price: float | str | None = None
     status_description: str | None = None
     entered_time: str = ""
+    close_time: str | None = None
     tag: str | None = None
     order_leg_collection: list[OrderLeg] = []
     order_activity_collection: list[Activity] = []
+    replacing_order_collection: Any = None
+    """What it holds is not established (Schwab API facts 2.3): `successor` reads what it can."""
 
 
 class Rest:
@@ -235,17 +238,11 @@ class Rest:
                 do=HOW_TO_LOG_IN,
             )
         if answer.status != 200:
-            raise _error(answer, path, f"HTTP {answer.status}: {message_of(answer)}")
+            raise answer_error(answer, path, f"HTTP {answer.status}: {message_of(answer)}")
         try:
             return msgspec.json.decode(answer.body, type=kind)
         except msgspec.DecodeError as error:
-            raise _error(answer, path, f"the answer cannot be read ({error})") from error
-
-
-def _error(answer: Answer, path: str, what: str) -> BrokerAnswerError:
-    if answer.correlation_id is not None:
-        what = f"{what} (correlation id {answer.correlation_id})"
-    return BrokerAnswerError(what, status=answer.status, which=name_of(path))
+            raise answer_error(answer, path, f"the answer cannot be read ({error})") from error
 
 
 def _listings_of(answer: dict[str, Any]) -> dict[str, Listing]:

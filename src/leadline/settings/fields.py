@@ -105,6 +105,7 @@ class Settings(BaseSettings):
     window_seconds: float = Field(60, ge=1, le=3600, description="seconds over which volume is measured")
     disable_bid_heavy: bool = Field(False, description="open nothing on bid-heavy alerts")
     disable_ask_heavy: bool = Field(False, description="open nothing on ask-heavy alerts")
+    record_near_misses: bool = Field(False, description="write rows of what would have alerted with a little more")
 
     alert_ttl_sec: float = Field(2, gt=0, le=60, description="seconds; an older alert opens nothing")
     alert_flip_sec: float = Field(10, gt=0, le=300, description="seconds in which a flip must be complete")
@@ -113,6 +114,18 @@ class Settings(BaseSettings):
     live_limit_fill_timeout: float = Field(2, ge=0.05, le=300, description="seconds until a limit order is cancelled")
     live_shorting: bool = Field(True, description="whether ask-heavy alerts may open a short position")
     live_exit_to_market: bool = Field(True, description="whether a close that was not filled goes to market")
+    live_stop_bps: int | None = Field(
+        None, ge=1, le=5_000, description="hundredths of a percent of loss at which a position is closed; unset = never"
+    )
+    live_take_profit_bps: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="hundredths of a percent of gain at which a position is closed; unset = never",
+    )
+    live_time_stop_sec: float | None = Field(
+        None, gt=0, le=86_400, description="seconds after which a position is closed; unset = never"
+    )
     paper_latency_ms: int = Field(50, ge=0, le=10_000, description="milliseconds until a paper order can be filled")
 
     risk_order_qty_max: int = Field(1_000, ge=1, le=1_000_000, description="shares of one order")
@@ -120,6 +133,9 @@ class Settings(BaseSettings):
     risk_position_qty_max: int = Field(1_000, ge=1, le=10_000_000, description="shares of one position")
     risk_gross_notional_max: int = Field(200_000, ge=1, le=1_000_000_000, description="dollars of all positions")
     risk_collar_bps: int = Field(100, ge=1, le=5_000, description="hundredths of a percent from the touch")
+    position_lag_sec: float = Field(
+        30, ge=2, le=300, description="seconds after a fill before an account read surely shows it"
+    )
     risk_book_age_sec: float = Field(3, gt=0, le=60, description="seconds; on an older book nothing is opened")
     risk_orders_per_minute: int = Field(120, ge=10, le=120, description="order requests a minute, the app's limit")
 

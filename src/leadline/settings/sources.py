@@ -14,15 +14,18 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
 from leadline.core.errors import ConfigurationError
-from leadline.settings.fields import Settings, meaning_of
+from leadline.settings.fields import Settings
+from leadline.settings.refusals import refusal, wrong_name
+from leadline.settings.variations import SYMBOL, TIME, Variation, texts_of, variations_of
 
 
 class Loaded:
-    """Settings, and for each the name of the source that gave it."""
+    """Settings, for each the name of the source that gave it, and what differs from them by symbol and time."""
 
-    def __init__(self, settings: Settings, sources: dict[str, str]) -> None:
+    def __init__(self, settings: Settings, sources: dict[str, str], variations: tuple[Variation, ...] = ()) -> None:
         self.settings = settings
         self.sources = sources
+        self.variations = variations
 
     @property
     def config_hash(self) -> str:
@@ -31,6 +34,8 @@ class Loaded:
         left_out |= {"db_path", "state_dir", "log_level", "db_backup_dir", "db_backup_sec", "db_backups_kept"}
         left_out |= {"tape_dir", "tape_segment_mb"}
         text = repr(sorted((k, str(v)) for k, v in self.settings.model_dump(exclude=left_out).items()))
+        if self.variations:
+            text += repr(texts_of(self.variations))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def secrets(self) -> list[str]:
@@ -46,8 +51,11 @@ def load(overrides: dict[str, Any] | None = None, *, toml: Path | None = None, u
         ConfigurationError: a value is missing, unknown or out of bounds; the text names it and its source.
     """
     layers: list[tuple[str, dict[str, Any]]] = []
+    variations: tuple[Variation, ...] = ()
     if toml is not None:
-        layers.append((str(toml), _read_toml(toml)))
+        plain, tables = _without_tables(_read_toml(toml), str(toml))
+        layers.append((str(toml), plain))
+        variations = variations_of(tables, str(toml))
     if use_environment:
         layers.append((".env", _read_dotenv(Path(".env"))))
         layers.append(("the environment", dict(EnvSettingsSource(Settings, env_ignore_empty=True)())))
@@ -59,9 +67,21 @@ def load(overrides: dict[str, Any] | None = None, *, toml: Path | None = None, u
             values[name.lower()] = value
             sources[name.lower()] = source
     try:
-        return Loaded(Settings(**values), sources)
+        return Loaded(Settings(**values), sources, variations)
     except ValidationError as error:
-        raise _explained(error, sources) from None
+        name = wrong_name(error)
+        unknown = "default" if name in Settings.model_fields else "a settings file"
+        raise refusal(error, f"{name.upper()} from {sources.get(name, unknown)}") from None
+
+
+def _without_tables(read: dict[str, Any], source: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part a file's plain settings from its tables by symbol and time."""
+    tables: dict[str, Any] = {}
+    for name in [name for name in read if name.lower() in {SYMBOL, TIME}]:
+        if name.lower() in tables:
+            raise ConfigurationError("it is given twice", which=f"{name} of {source}", expected="each name once")
+        tables[name.lower()] = read.pop(name)
+    return read, tables
 
 
 def _read_dotenv(path: Path) -> dict[str, Any]:
@@ -97,23 +117,3 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigurationError(
             f"the settings file is no TOML ({error})", which=str(path), expected='lines such as SYMBOLS = "F,SOFI"'
         ) from error
-
-
-def _explained(error: ValidationError, sources: dict[str, str]) -> ConfigurationError:
-    """Name the first wrong setting, its source and its bounds, without its value: it may be a secret."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    name = str(first["loc"][0]) if first["loc"] else "?"
-    field = Settings.model_fields.get(name)
-    if field is None:
-        return ConfigurationError(
-            "there is no such setting",
-            which=f"{name.upper()} from {sources.get(name, 'a settings file')}",
-            expected="a name that `leadline config show` lists",
-            do="correct the name or remove it",
-        )
-    return ConfigurationError(
-        first["msg"].removeprefix("Value error, "),
-        which=f"{name.upper()} from {sources.get(name, 'default')}",
-        expected=meaning_of(field),
-        do="correct it; `leadline config show` lists every setting",
-    )

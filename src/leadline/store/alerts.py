@@ -55,7 +55,7 @@ def insert_alert(alert_id: int, alert: Alert, origin: Origin) -> Statement:
         alert.recv_ns,
         alert.boot_ns,
         origin.boot_id,
-        "{}",
+        "{}" if alert.features is None else msgspec.json.encode(alert.features).decode(),
         origin.config_hash,
         origin.version,
     )

@@ -17,11 +17,18 @@ PROBLEMS_MAX = 20
 
 TIME_COLUMNS = {
     "alerts": "recv_ns",
+    "baselines": "taken_ns",
+    "commands": "asked_ns",
     "dispositions": "decided_ns",
+    "external_orders": "listed_ns",
     "feed_gaps": "start_ns",
     "fills": "fill_ns",
+    "judgements": "recv_ns",
+    "locks": "since_ns",
     "migrations": "ran_ns",
+    "near_misses": "recv_ns",
     "orders": "decide_ns",
+    "outcomes": "updated_ns",
     "positions": "updated_ns",
     "processes": "heartbeat_ns",
     "touches": "recv_ns",

@@ -1,4 +1,4 @@
-"""Owns the tables and how an older file becomes a current one: numbered migrations, nothing ever dropped.
+"""Owns how an older file becomes a current one: numbered migrations, nothing ever dropped.
 
 Never runs half: each migration and the record that it ran are one transaction.
 Comes from the writer at start; goes to the file.
@@ -14,155 +14,13 @@ from leadline.core.errors import SchemaError, StoreError
 from leadline.core.units import NS_PER_S
 from leadline.store.backup import copy_database
 from leadline.store.connection import enter_wal, explained, transaction
+from leadline.store.tables import FEED, JUDGING, OWNING, SPINE
 
 log = logging.getLogger(__name__)
 
-SPINE = """
-CREATE TABLE alerts (              -- one row an alert; the id is the alert's id
-    id INTEGER PRIMARY KEY,
-    timestamp REAL NOT NULL,       -- epoch seconds of recv_ns
-    symbol TEXT NOT NULL,
-    direction TEXT NOT NULL,       -- bid-heavy | ask-heavy
-    ratio REAL NOT NULL,           -- heavy side over light side
-    total_bids INTEGER NOT NULL,   -- shares over valid venues
-    total_asks INTEGER NOT NULL,
-    heavy_venues INTEGER NOT NULL,
-    valid_venues INTEGER NOT NULL,
-    price REAL NOT NULL,           -- dollars
-    bid REAL NOT NULL,             -- dollars
-    ask REAL NOT NULL,             -- dollars
-    imbalance_duration REAL NOT NULL, -- seconds
-    vol_per_min REAL,              -- shares; NULL where unknown
-    streak_id INTEGER NOT NULL,
-    entry_blocked_by TEXT,         -- NULL where an entry is allowed
-    service TEXT NOT NULL,
-    book_ns INTEGER NOT NULL,      -- BOOK_TIME, UTC
-    recv_ns INTEGER NOT NULL,      -- UTC
-    boot_ns INTEGER NOT NULL,      -- the same moment by the boot clock
-    boot_id TEXT NOT NULL,
-    features TEXT NOT NULL DEFAULT '{}',  -- JSON object
-    config_hash TEXT NOT NULL,
-    version TEXT NOT NULL
-);
-CREATE INDEX alerts_symbol ON alerts (symbol, id);
-
-CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
-
-CREATE TABLE orders (              -- one row an intent; order_id once the broker named it
-    intent_key TEXT PRIMARY KEY,
-    trader TEXT NOT NULL,
-    mode TEXT NOT NULL,            -- paper | sim | live
-    account TEXT NOT NULL,         -- a name of the account that does not give it away
-    alert_id INTEGER NOT NULL,
-    leg INTEGER NOT NULL,
-    purpose TEXT NOT NULL,         -- open | close
-    epoch INTEGER NOT NULL,
-    symbol TEXT NOT NULL,
-    instruction TEXT NOT NULL,
-    qty INTEGER NOT NULL,
-    order_type TEXT NOT NULL,
-    limit_price REAL,              -- dollars
-    order_id TEXT,
-    state TEXT NOT NULL,
-    broker_status TEXT,
-    reason TEXT,
-    http_status INTEGER,
-    filled_qty INTEGER NOT NULL DEFAULT 0,
-    average_price REAL,            -- dollars
-    decide_ns INTEGER NOT NULL,
-    sent_ns INTEGER,
-    ack_ns INTEGER,
-    ended_ns INTEGER
-);
-CREATE INDEX orders_alert ON orders (alert_id);
-CREATE INDEX orders_time ON orders (decide_ns);
-
-CREATE TABLE fills (               -- one row an execution, counted once by its key
-    fill_key TEXT PRIMARY KEY,
-    intent_key TEXT NOT NULL,
-    trader TEXT NOT NULL,
-    mode TEXT NOT NULL,
-    account TEXT NOT NULL,
-    order_id TEXT NOT NULL,
-    symbol TEXT NOT NULL,
-    instruction TEXT NOT NULL,
-    qty INTEGER NOT NULL,
-    price_e6 INTEGER NOT NULL,     -- 0.000001 dollars
-    fill_ns INTEGER NOT NULL,
-    booked_ns INTEGER NOT NULL
-);
-CREATE INDEX fills_time ON fills (fill_ns);
-
-CREATE TABLE positions (           -- ours and the broker's, each with its age
-    trader TEXT NOT NULL,
-    mode TEXT NOT NULL,
-    account TEXT NOT NULL,
-    symbol TEXT NOT NULL,
-    ours_qty INTEGER NOT NULL,     -- signed
-    cost_e6 INTEGER NOT NULL,
-    realised_e6 INTEGER NOT NULL,
-    updated_ns INTEGER NOT NULL,
-    external_qty INTEGER NOT NULL DEFAULT 0,
-    broker_qty INTEGER,            -- NULL until read
-    broker_ns INTEGER,
-    state TEXT NOT NULL DEFAULT 'OPEN',
-    reason TEXT,
-    PRIMARY KEY (trader, mode, account, symbol)
-);
-
-CREATE TABLE dispositions (        -- exactly one an alert and trader
-    alert_id INTEGER NOT NULL,
-    trader TEXT NOT NULL,
-    disposition TEXT NOT NULL,
-    reason TEXT,
-    decided_ns INTEGER NOT NULL,
-    PRIMARY KEY (alert_id, trader)
-);
-
-CREATE TABLE touches (             -- the last touch of each symbol, once a second
-    symbol TEXT PRIMARY KEY,
-    bid REAL NOT NULL,             -- dollars
-    ask REAL NOT NULL,
-    bid_size INTEGER NOT NULL,
-    ask_size INTEGER NOT NULL,
-    last REAL,
-    status TEXT,                   -- normal | halted; NULL where unknown
-    book_ns INTEGER NOT NULL,
-    recv_ns INTEGER NOT NULL
-);
-
-CREATE TABLE processes (           -- one row a role: who runs, how, and how it is
-    role TEXT PRIMARY KEY,
-    pid INTEGER NOT NULL,
-    started_ns INTEGER NOT NULL,
-    heartbeat_ns INTEGER NOT NULL,
-    mode TEXT NOT NULL,
-    account TEXT NOT NULL,         -- masked
-    broker TEXT NOT NULL,
-    state TEXT NOT NULL,           -- DISABLED | ARMED | REDUCING | KILLED | STOPPED
-    detail TEXT NOT NULL,          -- JSON object
-    config_hash TEXT NOT NULL,
-    version TEXT NOT NULL
-);
-"""
-
-FEED = """
-CREATE INDEX dispositions_kind ON dispositions (disposition);
-
-CREATE TABLE feed_gaps (           -- when no books came, and for which symbols
-    gap_id INTEGER PRIMARY KEY,
-    start_ns INTEGER NOT NULL,     -- the last frame before, UTC
-    end_ns INTEGER NOT NULL,       -- the first one after
-    service TEXT,                  -- NULL = all
-    symbols TEXT,                  -- separated by commas; NULL = all
-    reason TEXT NOT NULL
-);
-CREATE INDEX feed_gaps_time ON feed_gaps (start_ns);
-"""
-
 RECORD = "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT, ran_ns INTEGER)"
 
-MIGRATIONS: tuple[tuple[str, str], ...] = (("spine", SPINE), ("feed", FEED))
+MIGRATIONS: tuple[tuple[str, str], ...] = (("spine", SPINE), ("feed", FEED), ("judging", JUDGING), ("owning", OWNING))
 """Name and SQL of each migration; its place, counted from 1, is its number. Only ever appended to."""
 
 VERSION = len(MIGRATIONS)

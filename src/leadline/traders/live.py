@@ -1,7 +1,7 @@
 """Owns the trader of this process: one lane a symbol, and the flip from one alert to its last leg.
 
-Never blocks its caller, never sends what `risk` has not approved and the journal has not recorded.
-Comes from `dispatch`; goes to the journal and an executor, and ends each alert with one disposition.
+Never blocks its caller, never sends but by way of `legs`, never lets a fault out to the stream or the executor.
+Comes from `dispatch` and touches; goes to `legs`, and ends each alert with one disposition.
 """
 
 import logging
@@ -12,21 +12,23 @@ import msgspec
 
 from leadline.core import flip, risk
 from leadline.core.alerts import Alert, Disposition
-from leadline.core.errors import JournalError
-from leadline.core.flip import Ended, Leg, Progress, Situation
-from leadline.core.intent import Intent, Purpose
-from leadline.core.market import Market
+from leadline.core.intent import Cause, Intent, Purpose
+from leadline.core.legs import ATTEMPTS_MAX, Ended, Leg, Progress, close_out
+from leadline.core.market import Market, Touch
 from leadline.core.orders import ENDED, OrderState
 from leadline.core.ports import Clock, OrderExecutor, OrderNews
 from leadline.core.states import TradingState
-from leadline.store.alerts import Origin
 from leadline.store.journal import Journal
 from leadline.store.orders import insert_disposition
 from leadline.store.spill import Statement
-from leadline.traders.lanes import Lane, Run
+from leadline.traders.lanes import Lane, Run, take_late
 from leadline.traders.ledger import Ledger
-from leadline.traders.outlook import priceable, view_of
+from leadline.traders.legs import Legs, Terms
 from leadline.traders.recovery import OpenOrder
+from leadline.traders.standing import Standing
+from leadline.traders.watching import Watching
+
+__all__ = ["LiveTrader", "Terms"]
 
 log = logging.getLogger(__name__)
 
@@ -34,15 +36,6 @@ DECISIONS_KEPT = 1_000
 
 ACCOUNT_REFUSALS = frozenset({401, 403, 404})
 """Refusals that are about the account or the login, not the order: nothing is opened until a person has looked."""
-
-
-class Terms(msgspec.Struct, frozen=True):
-    """What an intent carries besides the order: who decides, in which epoch, from which run."""
-
-    epoch: int
-    policy: flip.Policy
-    limits: risk.Limits
-    origin: Origin
 
 
 class LiveTrader:
@@ -59,55 +52,113 @@ class LiveTrader:
         put: Callable[[Statement], None],
         clock: Clock,
     ) -> None:
-        self._terms = terms
-        self._executor = executor
-        self._journal = journal
-        self.ledger = ledger
         self.name = ledger.book_of.trader
-        self._market = market
+        self.ledger = ledger
+        self.executor = executor
+        self._policy = terms.policy
+        self._standing = standing = Standing()
+        self._legs = Legs(
+            terms, standing, executor=executor, journal=journal, ledger=ledger, market=market, clock=clock
+        )
+        self.watching = Watching(
+            terms.policy.exits,
+            ledger,
+            market,
+            clock,
+            age_max_ns=terms.limits.touch_age_max_ns,
+            standing=standing,
+            on_due=self._on_due,
+        )
         self._put = put
         self._clock = clock
         self._lanes: dict[str, Lane] = {}
+        self._last_id = 0
+        self._exits = 0
         self._is_stopping = False
-        self.state = TradingState.DISABLED
-        self.state_reason: str | None = None
-        self.holds: dict[str, str] = {}
-        """Why nothing is opened for now, by what says so; it ends by itself."""
         self.decision_ns: deque[int] = deque(maxlen=DECISIONS_KEPT)
         """From frame received to intent on record, the last DECISIONS_KEPT times."""
 
-    def process_alert(self, alert_id: int, alert: Alert) -> None:
-        """Take an alert: run it now if its lane is free, else let it wait in place of an older one."""
-        if self._is_stopping:
-            self._dispose(alert_id, Disposition.REFUSED, "shutting down")
-            return
-        lane = self._lanes.get(alert.symbol)
-        if lane is None:
-            lane = self._lanes[alert.symbol] = Lane()
-        if lane.running is not None:
-            if lane.waiting is not None:
-                self._dispose(lane.waiting[0], Disposition.SUPERSEDED, f"by alert {alert_id}")
-            lane.waiting = (alert_id, alert)
-            return
-        self._start(lane, alert_id, alert, has_waited=False)
+    @property
+    def state(self) -> TradingState:
+        """Whether this process may open positions."""
+        return self._standing.state
+
+    @state.setter
+    def state(self, state: TradingState) -> None:
+        self._standing.state = state
+
+    @property
+    def state_reason(self) -> str | None:
+        """Why the state is what an automatic stop made it."""
+        return self._standing.reason
+
+    @property
+    def holds(self) -> dict[str, str]:
+        """Why nothing is opened for now, by what says so; it ends by itself."""
+        return self._standing.holds
 
     def close_entries(self, reason: str) -> None:
         """Allow nothing but exits from now on: every automatic stop ends here (design section 6)."""
-        if self.state is TradingState.ARMED:
-            self.state, self.state_reason = TradingState.REDUCING, reason
-            log.error("trading is REDUCING, exits only: %s", reason)
+        self._standing.close_entries(reason)
 
     def hold_entries(self, source: str, reason: str | None) -> None:
         """Open nothing while there is a reason; None from the same source ends it. Exits go on."""
-        if reason is None:
-            if self.holds.pop(source, None) is not None:
-                log.info("entries are allowed again by the %s", source)
-        else:
-            if source not in self.holds:
-                # Before the first look at the account nothing is opened anyway: no news then.
-                level = logging.WARNING if self.state is TradingState.ARMED else logging.INFO
-                log.log(level, "entries are held by the %s: %s", source, reason)
-            self.holds[source] = reason
+        self._standing.hold_entries(source, reason)
+
+    def process_alert(self, alert_id: int, alert: Alert) -> None:
+        """Take an alert: run it now if its lane is free, else let it wait in place of an older one."""
+        lane = self._lanes.setdefault(alert.symbol, Lane())
+        if alert_id <= self._last_id:
+            self._take_again(lane, alert_id)
+            return
+        self._last_id = alert_id
+        if self._is_stopping:
+            self._dispose(alert_id, Disposition.REFUSED, "shutting down")
+            return
+        self.watching.forgive(alert.symbol)
+        run = Run(alert.symbol, str(alert_id), alert.boot_ns, alert_id=alert_id, alert=alert)
+        if lane.running is None:
+            self._start(lane, run)
+            return
+        if lane.waiting is not None:
+            self._dispose(lane.waiting.alert_id, Disposition.SUPERSEDED, f"by alert {alert_id}")
+        lane.waiting, run.has_waited = run, True
+
+    def _take_again(self, lane: Lane, alert_id: int) -> None:
+        """Trade an alert once however often it comes (reliability F20); the store keeps its first disposition."""
+        log.warning("alert %s came before and is not traded again", alert_id)
+        if not lane.has(alert_id):
+            self._dispose(alert_id, Disposition.DUPLICATE, "it came before")
+
+    def on_touch(self, symbol: str, touch: Touch) -> None:
+        """Close what is due at a new touch."""
+        self.watching.on_touch(symbol, touch)
+
+    def look(self) -> None:
+        """Close what is due without a touch; end alerts that can ask for nothing more by now."""
+        if self.watching.is_on:
+            self.watching.look()
+        for run, ended in take_late(self._lanes.values(), self._clock.boot_ns() - self._policy.flip_ns):
+            self._settle(run, ended)
+
+    def _on_due(self, symbol: str, cause: Cause) -> None:
+        """Begin an exit, or let it wait: an alert that runs goes first, and one that waits does not."""
+        lane = self._lanes.setdefault(symbol, Lane())
+        if self._is_stopping:
+            return
+        if lane.running is None:
+            self._exit(lane, symbol, cause)
+        elif lane.running.cause is Cause.ALERT:
+            self.watching.keep(symbol, cause)
+
+    def _exit(self, lane: Lane, symbol: str, cause: Cause) -> None:
+        if self.ledger.exit_in_doubt(symbol):
+            return  # a close may be filling yet, or is lost: a second one could sell what is gone
+        self._exits += 1
+        log.warning("%s: closing, the %s is due", symbol, cause)
+        side, now_ns = self.watching.side_of(symbol), self._clock.boot_ns()
+        lane.running = Run(symbol, f"{cause}{self._exits}", now_ns, cause=cause, side=side)
+        self._advance(lane.running)
 
     def stop(self) -> None:
         """Take no more alerts and open nothing; what runs may end."""
@@ -115,7 +166,7 @@ class LiveTrader:
         self.state = TradingState.DISABLED
         for lane in self._lanes.values():
             if lane.waiting is not None:
-                self._dispose(lane.waiting[0], Disposition.REFUSED, "shutting down")
+                self._dispose(lane.waiting.alert_id, Disposition.REFUSED, "shutting down")
                 lane.waiting = None
 
     def abandon(self) -> None:
@@ -131,160 +182,114 @@ class LiveTrader:
             why = f"order {order.intent_key} is open and not in the journal: look at the broker"
             self.ledger.lock(order.symbol, order.intent_key, why)
             return
-        self.ledger.begin(intent, is_resumed=True)
-        run = Run(intent.alert_id, intent.alert, Progress(may_open=False), has_waited=True, is_settled=True)
-        lane = self._lanes.setdefault(intent.order.symbol, Lane())
+        now_ns, key = self._clock.boot_ns(), intent.key
+        run = Run(order.symbol, key, now_ns, key=key, cause=intent.cause, only_follows=True)
+        lane = self._lanes.setdefault(order.symbol, Lane())
         lane.running = lane.running or run  # new alerts of the symbol wait for the order's end
-        self._executor.resume(intent, order.order_id, lambda news: self._resumed(run, intent, news))
+        self._legs.resume(intent, order.order_id, lambda news: self._told(run, intent, news))
 
-    def _resumed(self, run: Run, intent: Intent, news: OrderNews) -> None:
-        """Book what became of an earlier run's order; its end frees the lane."""
-        self.ledger.take(intent, news)
-        if news.state in ENDED or news.state is OrderState.LOST_PRESUMED:
-            self._end(run, Ended(Disposition.TRADED))
-
-    def _start(self, lane: Lane, alert_id: int, alert: Alert, *, has_waited: bool) -> None:
-        is_young = self._age_ns(alert) <= self._terms.policy.ttl_ns
-        if not is_young and not has_waited:
-            self._dispose(alert_id, Disposition.EXPIRED, "older than ALERT_TTL_SEC")
+    def _start(self, lane: Lane, run: Run) -> None:
+        is_young = self._clock.boot_ns() - run.begun_boot_ns <= self._policy.ttl_ns
+        if not is_young and not run.has_waited:
+            self._dispose(run.alert_id, Disposition.EXPIRED, "older than ALERT_TTL_SEC")
             return
-        lane.running = Run(alert_id, alert, Progress(may_open=is_young), has_waited)
-        self._advance(lane.running)
+        lane.running, run.done = run, Progress(may_open=is_young)
+        self._advance(run)
 
     def _advance(self, run: Run) -> None:
-        """Let an alert go on, and if that fails leave nothing half done: settled, entries closed, the lane free."""
+        """Let a run go on, and if that fails leave nothing half done: settled, entries closed, the lane free."""
         try:
-            self._handle_alert(run)
-        except Exception as error:
-            # A fault of ours in the middle of an alert: it must cost this alert and entries, never the exits to come.
-            log.exception("alert %s of %s failed", run.alert_id, run.alert.symbol)
-            self.close_entries(f"a fault while handling alert {run.alert_id}: {error!r}")
-            ended = self._refused(run, f"a fault: {error!r}")
-            if self.ledger.is_settling(run.alert.symbol):
-                self._settle(run, ended)
+            if run.alert is not None:
+                self._handle_alert(run, run.alert)
             else:
-                self._end(run, ended)
-
-    def _handle_alert(self, run: Run) -> None:
-        """Decide the alert's next leg on what is known now and send it, or end the alert."""
-        alert = run.alert
-        holding = self.ledger.holding(alert.symbol)
-        touch = self._market.touches.get(alert.symbol)
-        now = Situation(
-            alert,
-            self._age_ns(alert),
-            holding.position.qty,
-            holding.closable_qty,
-            priceable(touch, self._clock.boot_ns(), self._terms.limits.touch_age_max_ns),
-            run.done,
-        )
-        decision = flip.decide(now, self._terms.policy)
-        if isinstance(decision, Leg):
-            checked = risk.check(decision, self._look(alert.symbol), self._terms.limits)
-            if isinstance(checked, risk.Approved):
-                self._send(run, checked)
-                return
-            decision = self._refused(run, checked.reason)
-        self._end(run, decision)
-
-    def _refused(self, run: Run, reason: str) -> Ended:
-        return Ended(Disposition.CLOSED_ONLY if run.done.closes else Disposition.REFUSED, reason)
-
-    def _send(self, run: Run, approved: risk.Approved) -> None:
-        """Record the leg, then let the executor have it; what is not on record is not sent."""
-        leg = approved.leg
-        number = run.done.closes + run.done.opens + 1
-        intent = Intent(
-            key=f"{self.name}-{self._terms.epoch}-{run.alert_id}-{number}",
-            epoch=self._terms.epoch,
-            trader=self.name,
-            alert_id=run.alert_id,
-            alert=run.alert,
-            leg=number,
-            purpose=leg.purpose,
-            order=leg.order,
-            decide_ns=self._clock.wall_ns(),
-            config_hash=self._terms.origin.config_hash,
-            version=self._terms.origin.version,
-            boot_id=self._terms.origin.boot_id,
-        )
-        try:
-            self._journal.append(intent)
-        except JournalError as error:
-            self._not_recorded(run, leg, error)
-            return
-        if leg.purpose is Purpose.OPEN:
-            run.done = msgspec.structs.replace(run.done, opens=run.done.opens + 1)
-            self._settle(run, Ended(Disposition.TRADED))
-        else:
-            run.done = msgspec.structs.replace(run.done, closes=run.done.closes + 1)
-        if number == 1 and not run.has_waited:
-            self.decision_ns.append(self._age_ns(run.alert))
-        self.ledger.begin(intent)
-        try:
-            self._executor.execute(intent, lambda news: self._told(run, intent, news))
+                self._carry_out(run, close_out(self._legs.situation_of(run), run.side, self._policy))
         except Exception as error:
-            # It is on record and may be on its way: as much in doubt as an order without an answer.
-            log.exception("order %s: the executor failed", intent.key)
-            self.close_entries(f"a fault while sending order {intent.key}")
-            self._told(run, intent, OrderNews(OrderState.LOST_PRESUMED, reason=f"a fault while it was sent: {error!r}"))
+            log.exception("%s of %s failed", run.name, run.symbol)
+            self._failed(run, error, is_over=run.key not in self.ledger.open_orders)
 
-    def _not_recorded(self, run: Run, leg: Leg, error: JournalError) -> None:
-        """End an alert whose leg could not be recorded, and say what that leaves open."""
-        if leg.purpose is Purpose.CLOSE:
-            qty = self.ledger.holding(leg.order.symbol).position.qty
-            log.error("NOT FLAT: %s %s shares, and their close was not sent: %s", leg.order.symbol, qty, error)
-        else:
-            log.error("NOT SENT: %s", error)
-        self.close_entries(f"intents cannot be recorded: {error.what}")
-        self._end(run, self._refused(run, f"not recorded: {error.what}"))
+    def _handle_alert(self, run: Run, alert: Alert) -> None:
+        """Decide the alert's next leg on what is known now and send it, or end the alert."""
+        self._carry_out(run, flip.decide(alert, self._legs.situation_of(run), self._policy))
+
+    def _carry_out(self, run: Run, decision: Leg | Ended) -> None:
+        if isinstance(decision, Ended):
+            self._end(run, decision)
+            return
+        checked = self._legs.check(decision)
+        if isinstance(checked, risk.Refused):
+            self._end(run, run.done.refused(checked.reason))
+            return
+        intent = self._legs.record(run, checked)
+        if not isinstance(intent, Intent):
+            self._end(run, run.done.refused(f"not recorded: {intent.what}"))
+            return
+        if intent.purpose is Purpose.OPEN:
+            self._settle(run, Ended(Disposition.TRADED))
+        if run.alert is not None and not run.has_waited and (intent.leg, intent.attempt) == (1, 1):
+            self.decision_ns.append(self._clock.boot_ns() - run.begun_boot_ns)
+        self._legs.send(intent, lambda news: self._told(run, intent, news))
 
     def _told(self, run: Run, intent: Intent, news: OrderNews) -> None:
-        """Book what became of a leg; once the alert's last one has ended, decide the next."""
+        """Take news of a leg; a fault of ours must not reach the executor, which has other orders to follow."""
+        try:
+            self._take(run, intent, news)
+        except Exception as error:
+            log.exception("news of order %s could not be taken in", intent.key)
+            self._failed(run, error, is_over=news.state in ENDED)
+
+    def _take(self, run: Run, intent: Intent, news: OrderNews) -> None:
+        """Book what became of a leg; once the run's last one has ended, decide the next."""
         self.ledger.take(intent, news)
-        if news.state is OrderState.REFUSED and news.http_status in ACCOUNT_REFUSALS:
+        self.watching.note(run.symbol)
+        is_again = news.may_be_sent_again and intent.attempt < ATTEMPTS_MAX
+        if news.state is OrderState.REFUSED and news.http_status in ACCOUNT_REFUSALS and not is_again:
             self.close_entries(f"HTTP {news.http_status} on an order: {news.reason}")
-        is_last_leg = intent.leg == run.done.closes + run.done.opens
-        if self._lanes[run.alert.symbol].running is not run or not is_last_leg:
+        is_rejected = news.state is OrderState.REJECTED and intent.purpose is Purpose.CLOSE
+        if is_rejected:
+            self.watching.rejected(run.symbol)
+        if self._lanes[run.symbol].running is not run or intent.key != run.key:
             return  # late news of a leg that is over: booked, and nothing more is decided on it
-        if news.state is OrderState.REJECTED and intent.purpose is Purpose.CLOSE:
-            run.done = msgspec.structs.replace(run.done, close_rejected=news.reason or "no reason given")
         if news.state is OrderState.LOST_PRESUMED:
             self._end(run, Ended(Disposition.CLOSED_ONLY, "the close's fate is not known"))
+        elif news.state in ENDED and run.only_follows:
+            self._end(run, Ended(Disposition.TRADED, news.reason))
         elif news.state in ENDED:
+            rejected = (news.reason or "no reason given") if is_rejected else None
+            run.done = msgspec.structs.replace(run.done, is_again=is_again, close_rejected=rejected)
             self._advance(run)
 
+    def _failed(self, run: Run, error: Exception, *, is_over: bool) -> None:
+        """Give up a run on a fault of ours: it must cost this alert and entries, never the exits to come."""
+        self.close_entries(f"a fault while handling {run.name} of {run.symbol}: {error!r}")
+        ended = run.done.refused(f"a fault: {error!r}")
+        if is_over:
+            self._end(run, ended)
+        else:
+            run.only_follows = True
+            self._settle(run, ended)
+
     def _end(self, run: Run, ended: Ended) -> None:
-        """Settle the alert and give its lane to the one that waits."""
+        """Settle the alert and give its lane to the exit or the alert that waits."""
+        lane = self._lanes[run.symbol]
+        is_running = lane.running is run
+        if is_running:
+            lane.running = None
         self._settle(run, ended)
-        lane = self._lanes[run.alert.symbol]
-        if lane.running is not run:
+        if not is_running:
             return
-        lane.running = None
-        if lane.waiting is not None:
-            (alert_id, alert), lane.waiting = lane.waiting, None
-            self._start(lane, alert_id, alert, has_waited=True)
+        if run.cause is not Cause.ALERT:
+            self.watching.tried(run.symbol, run.cause, ended.reason)
+        due = self.watching.waiting(run.symbol)
+        if due is not None:
+            self._on_due(run.symbol, due)
+        if lane.running is None and lane.waiting is not None:
+            waiting, lane.waiting = lane.waiting, None
+            self._start(lane, waiting)
 
     def _settle(self, run: Run, ended: Ended) -> None:
-        if not run.is_settled:
+        if run.alert is not None and not run.is_settled:
             run.is_settled = True
             self._dispose(run.alert_id, ended.disposition, ended.reason)
 
     def _dispose(self, alert_id: int, disposition: Disposition, reason: str | None) -> None:
         self._put(insert_disposition(alert_id, self.name, disposition, reason, self._clock.wall_ns()))
-
-    def _age_ns(self, alert: Alert) -> int:
-        return self._clock.boot_ns() - alert.boot_ns
-
-    def _look(self, symbol: str) -> risk.View:
-        now_ns = self._clock.boot_ns()
-        requests = self._executor.budget.last_minute(now_ns)
-        return view_of(
-            symbol,
-            self.state,
-            self.ledger,
-            self._market,
-            hold=next(iter(self.holds.values()), None),
-            now_ns=now_ns,
-            requests_last_minute=requests,
-        )

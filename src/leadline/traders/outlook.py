@@ -31,6 +31,7 @@ def view_of(
         hold=hold,
         symbol_state=SymbolState.STALE if is_stale else holding.state,
         ours_qty=holding.position.qty,
+        external_qty=holding.external_qty,
         gross_notional=ledger.gross_notional(lambda held: mark_of(held, ledger, market)),
         touch=touch,
         touch_age_ns=now_ns - touch.boot_ns if touch is not None else 0,

@@ -108,3 +108,9 @@ def _reaches(order: Order, price: int) -> bool:
 
 class PaperTrader(LiveTrader):
     """The live trader over a `PaperExecutor`: the same decisions, lanes and dispositions by construction."""
+
+    def on_touch(self, symbol: str, touch: Touch) -> None:
+        """Fill what a touch fills, then close what is due at it: no exit is filled by the book that called for it."""
+        if isinstance(self.executor, PaperExecutor):
+            self.executor.on_touch(symbol, touch)
+        super().on_touch(symbol, touch)

@@ -9,15 +9,20 @@ from collections.abc import Iterable
 import msgspec
 
 from leadline.core.alerts import Disposition
-from leadline.core.fills import Fill
-from leadline.core.intent import Intent
-from leadline.core.orders import ENDED, Instruction
+from leadline.core.intent import Intent, Purpose
+from leadline.core.orders import ENDED, OrderState
+from leadline.core.units import NS_PER_S
 from leadline.store.alerts import Origin, insert_alert
+from leadline.store.baselines import Restored, restore
 from leadline.store.orders import Book, insert_disposition, insert_order
 from leadline.store.writer import Writer
 
 _RUNNING = "trading_since:"
 """Counter that holds the first alert id of a run of a trader, until that run ends in order."""
+
+
+IDS_BACK_NS = 7 * 86_400 * NS_PER_S
+"""How far back orders are known by their ids: far longer than a list of the day reaches."""
 
 
 class OpenOrder(msgspec.Struct, frozen=True):
@@ -32,21 +37,32 @@ class OpenOrder(msgspec.Struct, frozen=True):
 class Recovered(msgspec.Struct, frozen=True):
     """What an earlier run left behind."""
 
-    fills: list[Fill]
+    known: Restored
     open_orders: list[OpenOrder]
     interrupted: int
+    order_ids: list[tuple[str, str]] = []
+    """Broker's id and intent of each order of the last days."""
+    rejected: list[tuple[str, str, int]] = []
+    """Symbol, reason and time (UTC) of each entry that the broker has rejected in the last day."""
 
 
 def recover(writer: Writer, intents: Iterable[Intent], book: Book, now_ns: int, *, writes_rows: bool) -> Recovered:
     """Bring the store up to the journal, and read what is open. The writer must not be started yet."""
     by_key = {intent.key: intent for intent in intents}
     for intent in by_key.values():
-        if writes_rows:
+        if writes_rows and intent.alert is not None:
             origin = Origin(intent.boot_id, intent.config_hash, intent.version)
             writer.execute_now(*insert_alert(intent.alert_id, intent.alert, origin))
         writer.execute_now(*insert_order(intent, book))
     interrupted = interrupt(writer, now_ns) + _interrupt_intents(writer, by_key.values(), book, now_ns)
-    return Recovered(_fills(writer, book), _open_orders(writer, book, by_key), interrupted)
+    known = restore(writer.execute_now, book)
+    return Recovered(
+        known,
+        _not_adopted(_open_orders(writer, book, by_key), known),
+        interrupted,
+        _order_ids(writer, book, now_ns),
+        _rejected(writer, book, now_ns),
+    )
 
 
 def begin_run(writer: Writer, book: Book, first_alert_id: int) -> None:
@@ -59,22 +75,46 @@ def end_run(writer: Writer, book: Book) -> None:
     writer.put(("DELETE FROM counters WHERE name = ?", (_RUNNING + book.trader,)))
 
 
-def _fills(writer: Writer, book: Book) -> list[Fill]:
+def _order_ids(writer: Writer, book: Book, now_ns: int) -> list[tuple[str, str]]:
+    """Give each id under which the broker has an order of ours; fills tell those of a chain that was replaced."""
     rows = writer.execute_now(
-        "SELECT fill_key, order_id, symbol, instruction, qty, price_e6, fill_ns FROM fills"
-        " WHERE trader = ? AND mode = ? AND account = ? ORDER BY rowid",
-        msgspec.structs.astuple(book),
+        "SELECT order_id, intent_key FROM orders WHERE (trader, mode, account) = (?,?,?) AND decide_ns >= ?"
+        " AND order_id IS NOT NULL UNION SELECT order_id, intent_key FROM fills"
+        " WHERE (trader, mode, account) = (?,?,?) AND booked_ns >= ?",
+        (*msgspec.structs.astuple(book), now_ns - IDS_BACK_NS) * 2,
     )
-    return [Fill(*msgspec.convert(row, tuple[str, str, str, Instruction, int, int, int])) for row in rows]
+    return msgspec.convert(rows, list[tuple[str, str]])
 
 
-def _open_orders(writer: Writer, book: Book, by_key: dict[str, Intent]) -> list[OpenOrder]:
+def _rejected(writer: Writer, book: Book, now_ns: int) -> list[tuple[str, str, int]]:
     rows = writer.execute_now(
-        "SELECT intent_key, symbol, order_id FROM orders WHERE trader = ? AND mode = ? AND account = ?"
+        "SELECT symbol, coalesce(reason, 'the broker rejected an entry'), ended_ns FROM orders"
+        " WHERE (trader, mode, account) = (?,?,?) AND decide_ns >= ? AND purpose = ? AND state = ?"
+        " AND ended_ns IS NOT NULL ORDER BY ended_ns",
+        (
+            *msgspec.structs.astuple(book),
+            now_ns - 86_400 * NS_PER_S,
+            Purpose.OPEN.value,
+            OrderState.REJECTED.value,
+        ),
+    )
+    return msgspec.convert(rows, list[tuple[str, str, int]])
+
+
+def _not_adopted(orders: list[tuple[OpenOrder, int]], known: Restored) -> list[OpenOrder]:
+    """Leave out what the journal has lost and a person has answered since: nobody could follow it."""
+    said_ns = {b.position.symbol: b.taken_ns for b in known.baselines if not b.is_first_contact}
+    return [order for order, sent_ns in orders if order.intent is not None or sent_ns > said_ns.get(order.symbol, 0)]
+
+
+def _open_orders(writer: Writer, book: Book, by_key: dict[str, Intent]) -> list[tuple[OpenOrder, int]]:
+    rows = writer.execute_now(
+        "SELECT intent_key, symbol, order_id, decide_ns FROM orders WHERE trader = ? AND mode = ? AND account = ?"
         " AND state NOT IN (SELECT value FROM json_each(?)) ORDER BY decide_ns",
         (*msgspec.structs.astuple(book), msgspec.json.encode(sorted(ENDED)).decode()),
     )
-    return [OpenOrder(str(k), str(s), None if i is None else str(i), by_key.get(str(k))) for k, s, i in rows]
+    told = msgspec.convert(rows, list[tuple[str, str, str | None, int]])
+    return [(OpenOrder(key, symbol, order_id, by_key.get(key)), ns) for key, symbol, order_id, ns in told]
 
 
 def interrupt(writer: Writer, now_ns: int) -> int:
@@ -102,7 +142,7 @@ def interrupt(writer: Writer, now_ns: int) -> int:
 def _interrupt_intents(writer: Writer, intents: Iterable[Intent], book: Book, now_ns: int) -> int:
     """Do the same for alerts that only the journal knew: a run of another mode may have started in between."""
     left = 0
-    for alert_id in {intent.alert_id for intent in intents}:
+    for alert_id in {intent.alert_id for intent in intents if intent.alert is not None}:
         statement = insert_disposition(
             alert_id, book.trader, Disposition.INTERRUPTED, "the process ended before it was decided", now_ns
         )

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from leadline.core.position import POSITION_LAG_NS, Position
+from leadline.core.states import SymbolState
 from leadline.views.columns import MONEY, PRICE, QTY, Column, book_name
 from leadline.views.processes import BOOK_AGE_MAX_NS
 from leadline.views.rows import PositionRow, ProcessRow
@@ -88,13 +89,15 @@ def _realised_today_e6(row: PositionRow) -> int | None:
     return row.day_cash_e6 + row.cost_e6 if row.ours_qty == row.day_qty else None
 
 
-def _agreement(row: PositionRow) -> str:
+def agreement(row: PositionRow) -> str:
+    """Say whether the broker's number is ours and what is not ours."""
     if row.broker_qty is None or row.broker_ns is None:
         return "? not read"
     difference = row.broker_qty - row.external_qty - row.ours_qty
     if difference == 0:
         return "✓ agree"
-    is_settled = row.broker_ns - row.updated_ns >= POSITION_LAG_NS
+    # The lag is a setting, which a page does not know: whoever does has locked the symbol.
+    is_settled = row.state == SymbolState.LOCKED or row.broker_ns - row.updated_ns >= POSITION_LAG_NS
     return f"✕ differ {difference:+,}" if is_settled else f"… {difference:+,} settling"
 
 
@@ -103,7 +106,7 @@ POSITIONS: tuple[Column[PositionRow], ...] = (
     Column("Mode", lambda row, _: book_name(row), None, 72, "Whose: the mode, and the trader where it differs"),
     Column("Ours", lambda row, _: row.ours_qty, QTY, 62, "Shares; sold short is negative"),
     Column("Broker", lambda row, _: row.broker_qty, QTY, 64, "The broker's number, with what is not ours"),
-    Column("Agree", lambda row, _: _agreement(row), None, 104, "Broker = ours + not ours"),
+    Column("Agree", lambda row, _: agreement(row), None, 104, "Broker = ours + not ours"),
     Column("Not ours", lambda row, _: row.external_qty, QTY, 72, "Shares that leadline never trades"),
     Column("Read", lambda row, now_ns: age_of(row.broker_ns, now_ns), None, 60, "Age of the broker's number"),
     Column("Average", lambda row, _: dollars_of(_position(row).average_e6), PRICE, 80),

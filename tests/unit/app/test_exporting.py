@@ -66,7 +66,7 @@ def test_a_day_begins_at_midnight_in_new_york() -> None:
 @pytest.mark.parametrize("name", ["nothing", "alerts; DROP TABLE alerts", "sqlite_schema", ""])
 def test_a_table_that_is_none_is_named_with_those_that_are(path: Path, tmp_path: Path, name: str) -> None:
     """F114: a name that a user gives is compared, never put into SQL."""
-    with pytest.raises(ConfigurationError, match=r"no such table; expected alerts, counters"):
+    with pytest.raises(ConfigurationError, match=r"no such table; expected alerts, baselines"):
         export(Request(path, tmp_path / "out", (name,)), nothing)
     assert not (tmp_path / "out").exists()
     assert rows_of(path, "SELECT count(*) FROM alerts") == [(3,)]

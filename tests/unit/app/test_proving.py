@@ -19,7 +19,7 @@ from leadline.tape.lines import read_tape
 from leadline.tape.records import Frame
 from support.taping import START_NS, write
 
-SETTINGS = load(use_environment=False).settings
+LOADED = load(use_environment=False)
 ORIGIN = Origin("boot", "c0ffee", "0.1.0")
 
 
@@ -28,13 +28,13 @@ def tape(tmp_path: Path) -> Path:
     """The tape made by hand, as a live run would have kept it."""
     (tmp_path / "lean.jsonl").write_bytes(lean_tape())
     frames = [Frame(t, 1 + n, frame) for n, (t, frame) in enumerate(read_tape(tmp_path / "lean.jsonl"))]
-    changes = {"listing": LISTING, "symbols": ["F", "T"], "settings": rule_texts(SETTINGS)}
+    changes = {"listing": LISTING, "symbols": ["F", "T"], "settings": rule_texts(LOADED)}
     return write(tmp_path / "tape", [frames[:50], frames[50:]], **changes)  # type: ignore[arg-type]
 
 
 def alerts_of(tape: Path) -> list[Alert]:
     alerts: list[Alert] = []
-    Source(tape, SETTINGS, None).judge(alerts.append)
+    Source(tape, LOADED, None).judge(alerts.append)
     assert len(alerts) == 4
     return alerts
 
@@ -103,7 +103,7 @@ def test_alerts_of_other_runs_are_not_compared(tmp_path: Path, tape: Path) -> No
 
 def test_the_rule_is_the_one_that_was_recorded(tmp_path: Path) -> None:
     (tmp_path / "lean.jsonl").write_bytes(lean_tape())
-    strict = load({"min_bid_heavy": 5}, use_environment=False).settings
+    strict = load({"min_bid_heavy": 5}, use_environment=False)
     frames = [Frame(t, 1 + n, frame) for n, (t, frame) in enumerate(read_tape(tmp_path / "lean.jsonl"))]
     tape = write(tmp_path / "tape", [frames], listing=LISTING, symbols=["F"], settings=rule_texts(strict))
     alerts: list[Alert] = []

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from leadline.app.account import Account
-from leadline.app.report import Reporter
+from leadline.app.report import Judging, Reporter
 from leadline.core.alerts import Alert, EntryFilter
 from leadline.core.detector import Detector
 from leadline.core.imbalance import Rule
@@ -17,6 +17,7 @@ from leadline.schwab.requests import Subscriptions
 from leadline.schwab.watch import Watch
 from leadline.settings import load
 from leadline.store.alerts import AlertIds, Origin
+from leadline.store.spill import Statement
 from leadline.store.writer import Writer
 from support.frames import T_NS, book_frame
 from support.trading import HandClock
@@ -75,3 +76,58 @@ def test_counts_age_and_the_reason_why_nothing_is_traded_are_told(tmp_path: Path
     recv_ns = T_NS + 2_000_000_000
     assert told["symbols"]["F"] == {"service": "NYSE_BOOK", "recv_ns": recv_ns, "lag_ms": 300, "state": "OPEN"}
     assert (told["alarms"], told["coverage"], told["tape"]) == ([], 0, None)
+
+
+def rows(writer: Writer, sql: str) -> list[tuple[object, ...]]:
+    return Writer(writer.path, 0).execute_now(sql)
+
+
+def test_counts_of_each_symbol_sum_to_its_snapshots_and_malformed_frames_stand_under_no_symbol(tmp_path: Path) -> None:
+    second_ns = 1_000_000_000
+    frames = [book_frame(), b"{", book_frame(t_ns=T_NS + 2 * second_ns), book_frame("G", T_NS + 3 * second_ns)]
+    writer, _, report = reported(tmp_path, frames)
+    report()
+    writer.close()
+    counts = rows(writer, "SELECT symbol, snapshots, duration, malformed, other_service FROM outcomes ORDER BY symbol")
+    assert counts == [("", 1, 0, 1, 0), ("F", 2, 2, 0, 0), ("G", 1, 1, 0, 0)]
+    assert rows(writer, "SELECT symbol, outcome, recv_ns FROM judgements ORDER BY symbol") == [
+        ("F", "duration", T_NS + 2 * second_ns),
+        ("G", "duration", T_NS + 3 * second_ns),
+    ]
+
+
+def test_only_symbols_with_a_new_snapshot_are_written_again_and_the_end_writes_what_is_left() -> None:
+    put: list[str] = []
+
+    class Puts:
+        def put_state(self, name: str, statement: Statement) -> None:
+            put.append(name)
+
+        def put(self, statement: Statement) -> None:
+            put.append("trim")
+
+    detector = Detector(Rule(), {"F": Service.NYSE_BOOK})
+    grok = Grok(detector, EntryFilter(), Market(60_000_000_000), symbols=None, on_alert=lambda _: None)
+    judging = Judging(7, ("F", "G"), Puts())  # type: ignore[arg-type]
+    judging.report(grok, 8)
+    assert sorted(put) == ["outcomes ", "outcomes F", "outcomes G", "trim"], "every symbol has a row from the start"
+    put.clear()
+    judging.report(grok, 9)
+    assert put == []
+    grok.on_frame(book_frame(), T_NS)
+    judging.report(grok, 10)
+    assert put == ["outcomes F", "judgement F"]
+    put.clear()
+    grok.on_conflated(book_frame(), T_NS, 0, frozenset({("NYSE_BOOK", "F")}))
+    judging.report_again(11)
+    assert put == ["outcomes F", "judgement F"]
+
+
+def test_the_last_rows_of_a_run_hold_its_last_snapshots(tmp_path: Path) -> None:
+    writer, reporter, report = reported(tmp_path, [book_frame()])
+    report()
+    assert reporter._judging._grok is not None
+    reporter._judging._grok.on_frame(b"{", T_NS)
+    reporter.stopped()
+    writer.close()
+    assert rows(writer, "SELECT malformed FROM outcomes WHERE symbol = ''") == [(1,)]

@@ -61,7 +61,7 @@ def refused(*words: str) -> str:
 
 
 def replayed(tape: str) -> list[str]:
-    run_replay(load(use_environment=False).settings, Path(tape), None, Path(f"{tape}.alerts"))
+    run_replay(load(use_environment=False), Path(tape), None, Path(f"{tape}.alerts"))
     return Path(f"{tape}.alerts").read_text().splitlines()
 
 

@@ -9,14 +9,30 @@ import pytest
 
 from leadline.app.recording import end_recording
 from leadline.app.taping import RULE_SETTINGS, as_recorded, recorder_of, rule_texts, secrets_of, tape_dir_of
-from leadline.app.terms import entries_of, rule_of
+from leadline.app.terms import changes_of, entries_of, rule_of
 from leadline.core.errors import ConfigurationError, ExitCode, TapeError
 from leadline.core.market import Listing, Service
 from leadline.schwab.rest import AccountNumber
-from leadline.settings import Settings, load
+from leadline.settings import Loaded, Settings, load
 from leadline.tape.records import Header
 from support.machine import wait_until
 from support.taping import START_NS, header, records_on
+
+TABLES = """
+[symbol.F]
+MIN_IMBALANCE_RATIO = 2.1
+[[time]]
+from = "open"
+until = "10:00"
+symbols = ["F", "T"]
+MIN_BID_HEAVY = 6
+DISABLE_BID_HEAVY = true
+[[time]]
+from = "close-30m"
+until = "close"
+days = "half"
+MAX_BOOK_AGE_SEC = 0.5
+"""
 
 OTHER: dict[object, object] = {bool: True, int: 7, float: 7.0, Fraction: "7/2", str: "DEBUG"}
 
@@ -29,27 +45,28 @@ class StillClock:
         return 5
 
 
-def settings_of(**changes: Any) -> Settings:
-    return load(changes, use_environment=False).settings
+def loaded_of(**changes: Any) -> Loaded:
+    return load(changes, use_environment=False)
 
 
-def decided_by(settings: Settings) -> tuple[object, ...]:
-    return rule_of(settings), entries_of(settings), settings.window_seconds
+def decided_by(loaded: Loaded) -> tuple[object, ...]:
+    settings = loaded.settings
+    return rule_of(settings), entries_of(settings), changes_of(loaded), settings.window_seconds
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_that_changes_what_a_tape_gives_is_in_the_header(name: str) -> None:
-    other = {**OTHER, "max_quote_age_sec": 7.0}.get(name, OTHER.get(type(getattr(settings_of(), name))))
+    other = {**OTHER, "max_quote_age_sec": 7.0}.get(name, OTHER.get(type(getattr(loaded_of().settings, name))))
     try:
-        changed = settings_of(**{name: other})
+        changed = loaded_of(**{name: other})
     except ConfigurationError:
-        changed = settings_of()  # out of its bounds: nothing that decides has such
+        changed = loaded_of()  # out of its bounds: nothing that decides has such
         assert name not in RULE_SETTINGS
-    assert (decided_by(changed) != decided_by(settings_of())) == (name in RULE_SETTINGS)
+    assert (decided_by(changed) != decided_by(loaded_of())) == (name in RULE_SETTINGS)
 
 
 def test_a_rule_comes_back_from_its_header_exactly() -> None:
-    odd = settings_of(
+    odd = loaded_of(
         min_imbalance_ratio=2.1,
         max_quote_age_sec=0.1,
         max_range_cents=0.5,
@@ -57,14 +74,55 @@ def test_a_rule_comes_back_from_its_header_exactly() -> None:
         disable_ask_heavy=True,
         min_volume=12.5,
     )
-    assert rule_of(odd).min_ratio == Fraction(21, 10)
-    for settings in (settings_of(), odd):
-        assert decided_by(as_recorded(header(settings=rule_texts(settings)))) == decided_by(settings)
+    assert rule_of(odd.settings).min_ratio == Fraction(21, 10)
+    for loaded in (loaded_of(), odd):
+        assert decided_by(as_recorded(header(settings=rule_texts(loaded)))) == decided_by(loaded)
+
+
+def with_tables(tmp_path: Path, text: str = TABLES) -> Loaded:
+    (tmp_path / "x.toml").write_text(text)
+    return load(toml=tmp_path / "x.toml", use_environment=False)
+
+
+def test_what_differs_by_symbol_and_time_comes_back_from_its_header(tmp_path: Path) -> None:
+    loaded = with_tables(tmp_path)
+    texts = rule_texts(loaded)
+    assert texts["[symbol.F] MIN_IMBALANCE_RATIO"] == "21/10"
+    assert texts["[[time]] 1 UNTIL"] == "10:00"
+    found = as_recorded(header(settings=texts))
+    assert decided_by(found) == decided_by(loaded)
+    assert found.variations == loaded.variations
+    assert len(changes_of(found)) == 3
+
+
+def test_a_tape_without_tables_replays_without_any(tmp_path: Path) -> None:
+    """One that was recorded before there were any, and one of a run that had none."""
+    assert as_recorded(header(settings={"MIN_BID_HEAVY": "9"})).variations == ()
+    assert not [name for name in rule_texts(loaded_of()) if "[" in name]
+
+
+def test_a_table_of_a_header_that_is_not_understood_is_refused(tmp_path: Path) -> None:
+    """To leave it out would judge otherwise than the run did."""
+    for texts in (
+        {"[symbol.F] MIN_SOMETHING_NEW": "3"},
+        {"[[time]] 1 FROM": "open", "[[time]] 1 UNTIL": "noon", "[[time]] 1 MIN_VOLUME": "3"},
+        {"[[time]] 1 MIN_VOLUME": "3"},
+    ):
+        with pytest.raises(ConfigurationError, match=r"of the tape's header \(run run-1\): "):
+            as_recorded(header(settings=texts))
+
+
+def test_a_recorded_rule_may_be_changed_in_its_plain_settings(tmp_path: Path) -> None:
+    loaded = with_tables(tmp_path)
+    found = as_recorded(header(settings=rule_texts(loaded)), {"min_bid_heavy": "8"})
+    assert found.settings.min_bid_heavy == 8
+    assert found.settings.min_ask_heavy == loaded.settings.min_ask_heavy
+    assert found.variations == loaded.variations
 
 
 def test_settings_of_a_header_that_do_not_decide_are_not_taken() -> None:
-    settings = as_recorded(header(settings={"DB_PATH": "/elsewhere", "MIN_BID_HEAVY": "9", "UNKNOWN": "1"}))
-    assert (settings.min_bid_heavy, settings.db_path) == (9, settings_of().db_path)
+    settings = as_recorded(header(settings={"DB_PATH": "/elsewhere", "MIN_BID_HEAVY": "9", "UNKNOWN": "1"})).settings
+    assert (settings.min_bid_heavy, settings.db_path) == (9, loaded_of().settings.db_path)
 
 
 def test_without_tape_dir_grok_keeps_no_tape_and_record_keeps_one_beside_the_database(tmp_path: Path) -> None:
@@ -90,7 +148,7 @@ def test_the_header_says_what_the_run_is(tmp_path: Path) -> None:
     assert isinstance(told, Header)
     assert (told.source, told.symbols, told.listing) == ("live", ["F", "T"], {"F": "N", "T": "q"})
     assert (told.config_hash, told.start_ns, told.first_frame) == (loaded.config_hash, START_NS, 0)
-    assert told.settings == rule_texts(loaded.settings)
+    assert told.settings == rule_texts(loaded)
     assert told.settings["MIN_BID_HEAVY"] == "6"
     for secret in ("hush-hush", "13572468", str(tmp_path)):
         assert secret not in str((told, event))

@@ -1,15 +1,18 @@
 """Settings become what the core decides by: exact, whole, and each in its own unit."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from leadline.app.terms import entries_of, limits_of, policy_of, rule_of
+from leadline.app.terms import ENTRIES, RULE, entries_of, limits_of, policy_of, rule_of, thresholds_of
 from leadline.core.alerts import EntryFilter
-from leadline.core.flip import Policy
+from leadline.core.exits import ExitRule
 from leadline.core.imbalance import Rule
+from leadline.core.legs import Policy
 from leadline.core.risk import Limits
-from leadline.settings import Settings, load
+from leadline.settings import VARYING, Settings, load
 
 
 def settings(**values: object) -> Settings:
@@ -96,6 +99,48 @@ def test_what_forbids_entries() -> None:
     assert entries_of(settings(disable_bid_heavy=True)) == EntryFilter(0, disable_bid_heavy=True)
 
 
+def test_every_setting_that_may_differ_reaches_the_rule_or_the_entry_filter() -> None:
+    assert {*RULE, *ENTRIES} == set(VARYING)
+    assert {field for field, _ in RULE.values()} == set(Rule.__struct_fields__)
+    assert {field for field, _ in ENTRIES.values()} == set(EntryFilter.__struct_fields__)
+
+
+def test_what_differs_is_translated_like_the_plain_settings(tmp_path: Path) -> None:
+    """Half a cent, 2.1 as 21/10 and seconds as nanoseconds: for F from the open on, all day for T."""
+    (tmp_path / "x.toml").write_text(
+        """
+        MIN_BID_HEAVY = 5
+        [symbol.T]
+        MAX_QUOTE_AGE_SEC = 1.5
+        MIN_VOLUME = 7
+        [[time]]
+        from = "open"
+        until = "close"
+        symbols = "F"
+        MAX_RANGE_CENTS = 0.5
+        MIN_IMBALANCE_RATIO = 2.1
+        ALERT_THROTTLE_SEC = 0.5
+        DISABLE_ASK_HEAVY = true
+        """
+    )
+    thresholds = thresholds_of(load(toml=tmp_path / "x.toml", use_environment=False))
+    plain = Rule(min_bid_heavy=5)
+    open_ns = 1_772_807_400_000_000_000  # 2026-03-06 09:30 in New York
+    for symbol, t_ns, rule, entries in (
+        ("F", open_ns - 1, plain, EntryFilter()),
+        (
+            "F",
+            open_ns,
+            replace(plain, max_range=50, min_ratio=Fraction(21, 10), throttle_ns=500_000_000),
+            EntryFilter(disable_ask_heavy=True),
+        ),
+        ("T", open_ns, replace(plain, quote_age_max_ms=1_500), EntryFilter(7)),
+        ("SOFI", open_ns, plain, EntryFilter()),
+    ):
+        found = thresholds.at(symbol, t_ns)
+        assert (found.rule, found.entries) == (rule, entries)
+
+
 def test_how_alerts_are_traded() -> None:
     policy = policy_of(
         settings(
@@ -110,6 +155,12 @@ def test_how_alerts_are_traded() -> None:
     assert policy == Policy(
         qty=7, slippage_bps=8, shorting=False, exit_to_market=False, ttl_ns=1_500_000_000, flip_ns=9_000_000_000
     )
+
+
+def test_exits_without_an_alert_are_off_unless_they_are_set() -> None:
+    assert policy_of(settings()).exits == ExitRule()
+    exits = policy_of(settings(live_stop_bps=50, live_take_profit_bps=80, live_time_stop_sec=1.5)).exits
+    assert exits == ExitRule(stop_bps=50, take_profit_bps=80, time_stop_ns=1_500_000_000)
 
 
 def test_limits_in_dollars_become_steps_of_a_hundredth_of_a_cent() -> None:

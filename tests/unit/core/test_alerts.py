@@ -1,9 +1,12 @@
 """The alert's own arithmetic, and what forbids an entry without silencing it (design 4.11 and its last part)."""
 
+from itertools import product
+
 import msgspec
 import pytest
 
 from leadline.core.alerts import Alert, Block, Disposition, EntryFilter
+from leadline.core.features import Features
 from leadline.core.imbalance import Direction
 from leadline.core.market import Service
 
@@ -113,3 +116,37 @@ def test_all_that_forbids_is_named() -> None:
     blocked_by = every.blocked_by(BID, None, is_listed=False)
     assert blocked_by is not None
     assert set(blocked_by.split(",")) == {"min_volume", "bid_heavy_disabled", "unresolved_listing"}
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+def test_each_combination_of_what_forbids_names_exactly_what_does_in_one_order(direction: Direction) -> None:
+    for wants, no_bids, no_asks, is_listed in product((0, 1_000), (False, True), (False, True), (False, True)):
+        for volume in (None, 999.9, 1_000.0):
+            expected = []
+            if wants and volume != 1_000:
+                expected.append("min_volume")
+            if no_bids and direction is BID:
+                expected.append("bid_heavy_disabled")
+            if no_asks and direction is ASK:
+                expected.append("ask_heavy_disabled")
+            if not is_listed:
+                expected.append("unresolved_listing")
+            blocked_by = EntryFilter(wants, no_bids, no_asks).blocked_by(direction, volume, is_listed=is_listed)
+            assert blocked_by == (",".join(expected) or None)
+
+
+# features
+
+
+FEATURES = Features(-1.5, -0.75, 3.0, None, 100, 9, 8, 9, 8, 7, 3, 12.5, 40, 5_000_000)
+
+
+def test_an_alert_carries_its_features_through_the_journal() -> None:
+    one = msgspec.structs.replace(alert(), features=FEATURES)
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(one), type=Alert) == one
+
+
+def test_an_alert_that_was_journalled_before_there_were_features_is_still_read() -> None:
+    record = msgspec.to_builtins(alert())
+    del record["features"]
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(record), type=Alert) == alert()

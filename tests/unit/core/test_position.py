@@ -83,3 +83,25 @@ def test_a_fill_leaves_the_old_position_as_it_was() -> None:
 
 def test_the_symbol_stays() -> None:
     assert after((100, 13), (-150, 14)).symbol == "F"
+
+
+@pytest.mark.parametrize(
+    ("qty", "cost_e6"),
+    [
+        (0, 0),
+        (100, 100 * 13_000_000),
+        (40, 40 * 13_000_000),
+        (150, 100 * 13_000_000 + 50 * 14_000_000),
+        (-30, -30 * 14_000_000),
+    ],
+)
+def test_adopted_shares_keep_their_cost_and_new_ones_count_from_the_mark(qty: int, cost_e6: int) -> None:
+    held = Position("F", 100, 100 * 13_000_000, 77)
+    assert held.adopted(qty, 14_000_000) == Position("F", qty, cost_e6, 77)
+
+
+def test_without_a_mark_only_shares_that_were_ours_can_be_adopted() -> None:
+    short = Position("F", -100, -100 * 13_000_000)
+    assert short.adopted(-40, None) == Position("F", -40, -40 * 13_000_000)
+    assert short.adopted(-101, None) is None
+    assert short.adopted(1, None) is None

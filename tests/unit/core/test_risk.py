@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from leadline.core.flip import Leg
 from leadline.core.intent import Purpose
+from leadline.core.legs import Leg
 from leadline.core.market import Listing, Service, Touch
 from leadline.core.orders import Instruction, Order, OrderType
 from leadline.core.risk import Approved, Refused, View, check
@@ -113,3 +113,23 @@ def test_a_short_needs_a_known_borrow(listing: Listing | None) -> None:
 
 def test_an_exit_waits_only_for_another_exit_of_its_symbol() -> None:
     assert reason(leg(Purpose.CLOSE, Instruction.SELL), exit_in_doubt=True)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "external", "is_refused"),
+    [
+        (Instruction.BUY, 100, False),
+        (Instruction.BUY, 0, False),
+        (Instruction.BUY, -0.5, True),
+        (Instruction.SELL_SHORT, -100, False),
+        (Instruction.SELL_SHORT, 100, True),
+    ],
+)
+def test_nothing_is_opened_against_shares_that_are_not_ours(
+    instruction: Instruction, external: float, is_refused: bool
+) -> None:
+    """What a person holds long would be sold by our short: the account has one position, not two."""
+    opening = leg(instruction=instruction, limit=131_300 if instruction is Instruction.BUY else 131_200)
+    wanted = f"the account holds {external:g} shares that are not ours on the other side" if is_refused else None
+    assert reason(opening, external_qty=external) == wanted
+    assert reason(leg(Purpose.CLOSE, Instruction.SELL), external_qty=-100) is None

@@ -56,9 +56,16 @@ def test_an_entry_time_of_a_real_book_is_just_before_its_book_time() -> None:
         ("2026-11-21T16:00:00", False),  # Saturday
         ("2026-11-22T16:00:00", False),
         ("2026-11-23T03:00:00", False),  # Sunday evening in New York
+        ("2026-11-26T16:00:00", False),  # Thanksgiving
+        ("2025-01-09T16:00:00", False),  # a day of mourning
+        ("2026-11-27T14:30:00", True),  # a half day
+        ("2026-11-27T17:59:59.999", True),
+        ("2026-11-27T18:00:00", False),
+        ("2026-11-30T20:59:59.999", True),
+        ("2035-12-25T16:00:00", True),  # beyond the table every weekday is a full day
     ],
 )
-def test_regular_hours_are_those_of_a_weekday_in_new_york(utc: str, is_open: bool) -> None:
+def test_regular_hours_are_those_of_the_exchange(utc: str, is_open: bool) -> None:
     assert is_regular_hours(epoch_ms(utc)) is is_open
 
 

@@ -51,6 +51,8 @@ FAST = Timing(
     unconfirmed_s=0.1,
     search_waits_s=(0.02, 0.02, 0.02),
     lost_wait_s=0.03,
+    too_many_s=0.05,
+    too_many_max_s=0.1,
 )
 TIMEOUT_S = 0.8
 CLOCK = SystemClock()
@@ -311,6 +313,7 @@ async def test_too_many_requests_is_unknown_where_the_order_or_no_list_shows(rig
     rig.send()
     await rig.finished()
     assert rig.states() == [S.UNKNOWN, S.FILLED]
+    await asyncio.sleep(FAST.too_many_max_s)  # until the broker is asked for orders again
     rig.broker.plan("PLACE", Step(Reply(429)))
     rig.broker.plan("LIST", Step(Reply(429)))
     rig.send(intent(key="live-1-2-1"))
@@ -726,7 +729,6 @@ async def test_an_order_replaced_by_someone_keeps_its_fills_and_is_in_doubt(rig:
     rig.broker.fill(next(iter(rig.broker.orders)), fill(30, 13.82))
     only_order(rig)["status"] = "REPLACED"
     news = await rig.until(S.LOST_PRESUMED)
-    await rig.finished()
     assert [one.qty for one in news.fills] == [30]
     assert news.reason is not None
     assert "replaced at the broker" in news.reason

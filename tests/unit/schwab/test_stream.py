@@ -20,12 +20,12 @@ from leadline.core.errors import AuthenticationError, ExitCode, UnreachableError
 from leadline.core.freshness import Gap
 from leadline.core.market import Service
 from leadline.schwab.auth import Login
-from leadline.schwab.socket import FRAME_BYTES_MAX
 from leadline.schwab.gate import CATCHING_UP, CONNECTING, UNSTEADY
 from leadline.schwab.http import Http
 from leadline.schwab.link import Hooks, Patience
 from leadline.schwab.requests import Subscriptions
 from leadline.schwab.rest import Rest
+from leadline.schwab.socket import FRAME_BYTES_MAX
 from leadline.schwab.stream import SchwabStream
 from leadline.schwab.wire import Message, decode
 from support.scripted_broker import APP_SECRET, CLIENT_ID, REFRESH, Broker, Step, broker_serving, token_file

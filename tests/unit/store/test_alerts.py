@@ -6,6 +6,7 @@ import apsw
 import msgspec
 import pytest
 
+from leadline.core.features import Features
 from leadline.core.imbalance import Direction
 from leadline.store import writer as writer_module
 from leadline.store.alerts import BLOCK_SIZE, AlertIds, Origin, insert_alert
@@ -185,3 +186,29 @@ def test_a_writer_that_takes_no_more_rows_still_reserves_ids(monkeypatch: pytest
     """Else the ids would end for good when a disk was full for long, even after it is not."""
     monkeypatch.setattr(writer_module, "QUEUE_MAX", 0)
     assert len(run(path, 3 * BLOCK_SIZE)) == 3 * BLOCK_SIZE
+
+
+def test_features_stand_in_their_column_under_names_that_tell_their_units(path: Path) -> None:
+    features = Features(-1.5, -0.75, 3.0, None, 100, 9, 8, 9, 8, 7, 3, 12.5, 40, 5_000_000)
+    writer = Writer(path, 1)
+    writer.execute_now(*insert_alert(1, msgspec.structs.replace(an_alert(), features=features), ORIGIN))
+    writer.execute_now(*insert_alert(2, an_alert(), ORIGIN))
+    writer.close()
+    with_them, without = rows(path)
+    assert msgspec.json.decode(str(with_them["features"])) == {
+        "drift_60s_e4": -1.5,
+        "drift_60s_bps": -0.75,
+        "range_60s_e4": 3.0,
+        "vol_per_min": None,
+        "spread_e4": 100,
+        "bid_entries": 9,
+        "ask_entries": 8,
+        "bid_venues": 9,
+        "ask_venues": 8,
+        "valid_venues": 7,
+        "streak_id": 3,
+        "quote_age_median_ms": 12.5,
+        "quote_age_max_ms": 40,
+        "recv_lag_ns": 5_000_000,
+    }
+    assert without["features"] == "{}", "an intent of an earlier version had none"

@@ -6,12 +6,13 @@ import msgspec
 import pytest
 
 from leadline.core.imbalance import Direction
-from leadline.core.intent import Purpose
+from leadline.core.intent import Intent, Purpose
 from leadline.core.orders import Instruction, OrderState, OrderType
+from leadline.core.ports import OrderNews, Told
 from leadline.core.states import SymbolState, TradingState
 from leadline.store.journal import Journal
 from leadline.traders.reconcile import compare
-from support.trading import LIMITS, POLICY, Bench, make_alert
+from support.trading import LIMITS, POLICY, Bench, HandExecutor, make_alert
 
 BUY, SHORT = Direction.BID_HEAVY, Direction.ASK_HEAVY
 
@@ -301,7 +302,7 @@ def test_one_burst_stays_within_gross_and_within_the_requests_that_exits_need(tm
 def test_a_fault_costs_one_alert_and_leaves_the_lane_free(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     long_position(bench)
     with monkeypatch.context() as broken:
-        broken.setattr("leadline.traders.live.view_of", lambda *_, **__: 1 / 0)
+        broken.setattr("leadline.traders.legs.view_of", lambda *_, **__: 1 / 0)
         failed = bench.alert(SHORT)
     assert bench.disposition(failed) == "refused"
     assert bench.trader.state is TradingState.REDUCING
@@ -459,3 +460,169 @@ def test_on_a_stale_symbol_nothing_is_opened_and_a_position_can_be_closed(bench:
     bench.executor.fill(13_120_000)
     assert bench.position() == 0
     assert bench.dispositions()[flip] == [("closed_only", "the symbol is STALE")]
+
+
+# attempts (F1, F14) and alerts that come again (F20)
+
+
+def test_an_opening_that_never_came_to_the_broker_is_decided_anew_once_as_another_attempt(bench: Bench) -> None:
+    alert_id = bench.alert(BUY)
+    bench.clock.pass_s(1)
+    bench.quote(bid=131_500, ask=131_600)
+    bench.executor.tell(OrderState.NOT_SENT, may_be_sent_again=True)
+    [first, second] = [intent for intent, _ in bench.executor.sent]
+    assert (first.key, second.key) == (f"live-1-{alert_id}-1-1", f"live-1-{alert_id}-1-2")
+    assert (second.leg, second.attempt, second.order.limit) == (1, 2, 131_600)
+    assert [known.key for known in Journal(bench.journal.path, size_bytes=1 << 20).intents] == [first.key, second.key]
+    bench.executor.tell(OrderState.NOT_SENT, may_be_sent_again=True)
+    assert len(bench.executor.sent) == 2
+    assert bench.disposition(alert_id) == "traded"
+    bench.alert(BUY)
+    assert len(bench.executor.sent) == 3, "the lane is free"
+
+
+def test_without_its_word_a_refused_order_is_not_attempted_again(bench: Bench) -> None:
+    bench.alert(BUY)
+    bench.executor.tell(OrderState.NOT_SENT)
+    assert len(bench.executor.sent) == 1
+
+
+def test_a_new_attempt_passes_the_risk_check_again(bench: Bench) -> None:
+    alert_id = bench.alert(BUY)
+    bench.trader.hold_entries("feed", "a test")
+    bench.executor.tell(OrderState.NOT_SENT, may_be_sent_again=True)
+    assert len(bench.executor.sent) == 1
+    assert bench.disposition(alert_id) == "traded", "written once, when its leg was on record"
+
+
+def test_an_alert_past_its_time_to_live_is_not_attempted_again(bench: Bench) -> None:
+    bench.alert(BUY)
+    bench.clock.pass_s(2.001)
+    bench.quote()
+    bench.executor.tell(OrderState.NOT_SENT, may_be_sent_again=True)
+    assert len(bench.executor.sent) == 1
+
+
+def test_a_close_is_attempted_again_within_the_flip_time_and_then_opens(bench: Bench) -> None:
+    long_position(bench)
+    flip = bench.alert(SHORT)
+    bench.clock.pass_s(5)
+    bench.quote()
+    bench.executor.tell(OrderState.NOT_SENT, may_be_sent_again=True)
+    assert bench.executor.sent[-1][0].key == f"live-1-{flip}-1-2"
+    assert bench.executor.sent[-1][0].order.order_type is OrderType.LIMIT
+    bench.executor.fill(13_120_000)
+    opening = bench.executor.sent[-1][0]
+    assert (opening.key, opening.order.instruction) == (f"live-1-{flip}-2-1", Instruction.SELL_SHORT)
+    assert bench.disposition(flip) == "traded"
+
+
+def test_a_close_that_comes_to_nothing_twice_goes_to_the_market_and_is_closed_only(bench: Bench) -> None:
+    long_position(bench)
+    flip = bench.alert(SHORT)
+    for _ in range(4):
+        bench.executor.tell(OrderState.NOT_SENT, may_be_sent_again=True)
+    keys = [intent.key for intent, _ in bench.executor.sent[1:]]
+    assert keys == [f"live-1-{flip}-{leg}-{attempt}" for leg in (1, 2) for attempt in (1, 2)]
+    assert bench.disposition(flip) == "closed_only"
+
+
+def test_a_login_that_was_refreshed_does_not_close_entries_and_one_that_fails_again_does(bench: Bench) -> None:
+    """F14: at most one new attempt; the second 401 is for a person to look at."""
+    bench.alert(BUY)
+    bench.executor.tell(OrderState.REFUSED, http_status=401, may_be_sent_again=True)
+    assert bench.trader.state_reason is None
+    assert bench.executor.sent[-1][0].attempt == 2
+    bench.executor.tell(OrderState.REFUSED, http_status=401, may_be_sent_again=True)
+    assert bench.trader.state is TradingState.REDUCING
+    assert len(bench.executor.sent) == 2
+
+
+def test_late_news_of_a_first_attempt_decide_nothing(bench: Bench) -> None:
+    long_position(bench)
+    bench.alert(SHORT)
+    bench.executor.tell(OrderState.NOT_SENT, may_be_sent_again=True)
+    bench.executor.tell(OrderState.NOT_SENT, number=1, may_be_sent_again=True)
+    assert [intent.attempt for intent, _ in bench.executor.sent] == [1, 1, 2]
+
+
+def test_an_alert_that_comes_again_is_not_traded_again(bench: Bench) -> None:
+    """F20: the second time it is a duplicate, and the store keeps what was made of the first."""
+    long_position(bench)
+    flip = bench.alert(SHORT)
+    again = make_alert(bench.clock, SHORT)
+    bench.trader.process_alert(flip, again)
+    bench.executor.fill(13_120_000)
+    bench.trader.process_alert(flip, again)
+    bench.trader.process_alert(1, again)
+    assert len(bench.executor.sent) == 3
+    rows = bench.store().execute_now("SELECT alert_id, disposition FROM dispositions ORDER BY alert_id")
+    assert rows == [(1, "traded"), (flip, "traded")]
+
+
+def test_a_duplicate_of_an_alert_without_a_disposition_is_one(bench: Bench) -> None:
+    bench.alert(BUY)
+    bench.trader.process_alert(7, make_alert(bench.clock, BUY, "T"))
+    bench.trader.process_alert(5, make_alert(bench.clock, BUY, "T"))
+    assert bench.dispositions()[5] == [("duplicate", "it came before")]
+
+
+# faults
+
+
+def test_an_order_that_ended_before_its_executor_failed_is_not_in_doubt(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(intent: Intent, told: Told) -> None:
+        told(OrderNews(OrderState.FILLED, "1", (bench.executor.fill_of(intent, 13_130_000),)))
+        raise ValueError("a test")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(bench.executor, "execute", fail)
+        bench.alert(BUY)
+    assert bench.position() == 100
+    assert bench.ledger.holding("F").state is SymbolState.OPEN
+    assert bench.trader.state is TradingState.REDUCING
+
+
+def test_a_fault_in_booking_news_reaches_no_executor_and_frees_the_lane(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long_position(bench)
+    flip = bench.alert(SHORT)
+    with monkeypatch.context() as broken:
+        broken.setattr(bench.ledger, "take", lambda *_: 1 / 0)
+        bench.executor.tell(OrderState.WORKING)
+    assert bench.disposition(flip) == "closed_only"
+    bench.executor.fill(13_120_000)
+    assert len(bench.executor.sent) == 2, "after a fault a flip opens nothing"
+    assert bench.disposition(bench.alert(BUY)) == "refused", "its lane is free, and entries are closed"
+
+
+def test_an_order_that_cannot_be_taken_up_is_in_doubt(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.alert(BUY)
+    monkeypatch.setattr(HandExecutor, "resume", lambda *_: 1 / 0)
+    bench.restart()
+    assert bench.ledger.holding("F").state is SymbolState.LOCKED
+    assert bench.disposition(bench.alert(BUY)) == "refused"
+
+
+def test_an_alert_that_waits_behind_an_order_without_end_expires(bench: Bench) -> None:
+    """A close that rests for ever at the broker must not keep alerts undecided (design section 5, ALERT_FLIP_SEC)."""
+    bench.alert(Direction.BID_HEAVY)
+    bench.executor.fill(13_130_000)
+    running = bench.alert(Direction.ASK_HEAVY)
+    waiting = bench.alert(Direction.BID_HEAVY)
+    bench.clock.pass_s(10)
+    bench.trader.look()
+    assert running not in bench.dispositions()
+    assert waiting not in bench.dispositions()
+    bench.clock.pass_s(0.1)
+    bench.trader.look()
+    bench.trader.look()
+    assert bench.disposition(running) == "closed_only"
+    assert bench.disposition(waiting) == "expired"
+    bench.executor.fill(13_120_000)
+    assert bench.position() == 0
+    assert bench.disposition(running) == "closed_only"
+    assert len(bench.executor.sent) == 2

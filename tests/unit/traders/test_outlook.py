@@ -8,6 +8,7 @@ from leadline.core.orders import Instruction
 from leadline.core.risk import View
 from leadline.core.states import SymbolState, TradingState
 from leadline.traders.outlook import view_of
+from leadline.traders.reconcile import compare
 from support.trading import Bench
 
 
@@ -50,6 +51,13 @@ def test_an_unknown_status_is_unknown(tmp_path: Path) -> None:
     assert seen(bench).is_halted is None
     bench.quote()
     assert seen(bench).is_halted is False
+
+
+def test_shares_that_are_not_ours_are_shown_with_their_sign(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.quote()
+    compare(bench.ledger, {"F": -12.5}, ["F"], bench.clock.boot_ns(), bench.clock.wall_ns())
+    assert (seen(bench).external_qty, seen(bench).ours_qty) == (-12.5, 0)
 
 
 def seen(bench: Bench, hold: str | None = None) -> View:

@@ -2,13 +2,18 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from leadline.core.alerts import Disposition
+from leadline.core.agreement import FIRST_CONTACT, Baseline
+from leadline.core.alerts import Alert, Disposition
+from leadline.core.fills import Fill
 from leadline.core.imbalance import Direction
 from leadline.core.intent import Intent
-from leadline.core.orders import OrderState
+from leadline.core.orders import Instruction, OrderState
+from leadline.core.position import Position
 from leadline.store.alerts import Origin, insert_alert
+from leadline.store.baselines import insert_baseline
 from leadline.store.orders import Book, OrderUpdate, insert_disposition, insert_fill, insert_order, update_order
 from leadline.store.writer import Writer
 from leadline.traders.recovery import Recovered, begin_run, end_run, interrupt, recover
@@ -29,6 +34,12 @@ def intents(tmp_path: Path) -> list[Intent]:
 @pytest.fixture
 def writer(tmp_path: Path) -> Writer:
     return Writer(tmp_path / "l.db", 0)
+
+
+def alert_of(intents: list[Intent]) -> Alert:
+    alert = intents[0].alert
+    assert alert is not None
+    return alert
 
 
 def recovered(writer: Writer, intents: list[Intent], *, writes_rows: bool = True) -> Recovered:
@@ -69,13 +80,13 @@ def test_fills_of_this_account_and_mode_only(writer: Writer, intents: list[Inten
     writer.execute_now(*insert_fill(fill, intents[0], BOOK, 0))
     other = Bench(tmp_path / "c").executor.fill_of(intents[1], 13_130_000)
     writer.execute_now(*insert_fill(other, intents[1], Book("live", "sim", "another account"), 0))
-    assert recovered(writer, []).fills == [fill]
+    assert recovered(writer, []).known.fills == (fill,)
 
 
 def test_alerts_that_a_killed_run_left_undecided_are_interrupted(writer: Writer, intents: list[Intent]) -> None:
     begin_run(writer, BOOK, 2)
     for alert_id in (1, 2, 3):
-        writer.execute_now(*insert_alert(alert_id, intents[0].alert, ORIGIN))
+        writer.execute_now(*insert_alert(alert_id, alert_of(intents), ORIGIN))
     writer.execute_now(*insert_disposition(3, "live", Disposition.HELD, None, 0))
     assert recovered(writer, []).interrupted == 1
     assert writer.execute_now("SELECT alert_id, disposition FROM dispositions ORDER BY 1") == [
@@ -91,7 +102,7 @@ def test_an_intent_without_a_disposition_is_interrupted_too(writer: Writer, inte
 
 def test_a_run_that_ended_in_order_leaves_nothing_to_interrupt(writer: Writer, intents: list[Intent]) -> None:
     begin_run(writer, BOOK, 1)
-    writer.execute_now(*insert_alert(1, intents[0].alert, ORIGIN))
+    writer.execute_now(*insert_alert(1, alert_of(intents), ORIGIN))
     writer.start()
     end_run(writer, BOOK)
     writer.close()
@@ -103,13 +114,13 @@ def test_alerts_of_a_later_run_are_not_those_that_a_killed_trader_left(writer: W
     """A paper run is killed; a live run decides its own alerts, and one that trades nothing has others."""
     paper = Book("paper", "paper", "test")
     begin_run(writer, paper, 1)
-    writer.execute_now(*insert_alert(1, intents[0].alert, ORIGIN))
+    writer.execute_now(*insert_alert(1, alert_of(intents), ORIGIN))
     assert recovered(writer, []).interrupted == 1
     begin_run(writer, BOOK, 2)
-    writer.execute_now(*insert_alert(2, intents[0].alert, ORIGIN))
+    writer.execute_now(*insert_alert(2, alert_of(intents), ORIGIN))
     writer.execute_now(*insert_disposition(2, "live", Disposition.HELD, None, 0))
     assert interrupt(writer, 8) == 0
-    writer.execute_now(*insert_alert(3, intents[0].alert, ORIGIN))
+    writer.execute_now(*insert_alert(3, alert_of(intents), ORIGIN))
     assert recover(writer, [], paper, 9, writes_rows=True).interrupted == 0
     rows = writer.execute_now("SELECT alert_id, trader, disposition FROM dispositions ORDER BY 1")
     assert rows == [(1, "paper", "interrupted"), (2, "live", "held")]
@@ -125,3 +136,31 @@ def test_an_intent_whose_run_was_closed_by_another_traders_start_is_interrupted(
     rows = writer.execute_now("SELECT alert_id, trader, disposition FROM dispositions ORDER BY 1")
     assert rows == [(1, "live", "interrupted"), (2, "live", "interrupted")]
     assert recovered(writer, intents).interrupted == 0
+
+
+def test_ids_of_our_orders_and_of_their_fills_are_known_again(writer: Writer, intents: list[Intent]) -> None:
+    for intent in intents:
+        writer.execute_now(*insert_order(intent, BOOK))
+    writer.execute_now(*update_order(intents[0].key, OrderUpdate(state=OrderState.FILLED, order_id="78")))
+    fill = Fill("k", "77", "F", Instruction.BUY, 100, 13_130_000, 0)
+    writer.execute_now(*insert_fill(fill, intents[0], BOOK, intents[0].decide_ns))
+    assert sorted(recovered(writer, intents).order_ids) == [("77", intents[0].key), ("78", intents[0].key)]
+
+
+def test_entries_that_the_broker_rejected_today_are_known_again(writer: Writer, intents: list[Intent]) -> None:
+    for intent, state in zip(intents, (OrderState.REJECTED, OrderState.CANCELED), strict=True):
+        writer.execute_now(*insert_order(intent, BOOK))
+        writer.execute_now(*update_order(intent.key, OrderUpdate(state=state, reason="a broker must", ended_ns=9)))
+    assert recovered(writer, intents).rejected == [("F", "a broker must", 9)]
+
+
+def test_an_order_that_the_journal_lost_is_over_once_a_person_has_said_what_is_ours(
+    writer: Writer, intents: list[Intent]
+) -> None:
+    writer.execute_now(*insert_order(intents[0], BOOK))
+    contact = Baseline(Position("F"), 0, 0, intents[0].decide_ns + 1, FIRST_CONTACT, "")
+    writer.execute_now(*insert_baseline(BOOK, contact))
+    assert [order.intent for order in recovered(writer, []).open_orders] == [None]
+    writer.execute_now(*insert_baseline(BOOK, msgspec.structs.replace(contact, by="anna")))
+    assert recovered(writer, []).open_orders == []
+    assert len(recovered(writer, intents[:1]).open_orders) == 1, "one that can be followed is followed"

@@ -1,0 +1,1 @@
+"""Seeded schedules of alerts, faults, hand trades and restarts: leadline and simschwab joined in one process."""

@@ -1,7 +1,9 @@
 """The catalogue's cases F1 to F40 as far as one order goes, each by its shipped scenario and with the real waits."""
 
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -392,6 +394,21 @@ def test_f31_a_fill_that_no_frame_tells_is_known_within_5_s_however_many_orders_
         assert len(asked) < 20 * 60  # and not a question a second for each
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_f32_activity_in_any_order_twice_or_never_ends_in_the_same(tmp_path: Path, seed: int) -> None:
+    """What wakes us is never believed: any sequence of wake-ups, also of orders that are not ours, changes nothing."""
+    rng = Random(seed)
+    with case_desk(tmp_path, "f024-fill-in-three-prints") as desk:
+        desk.send()
+        for _ in range(rng.randint(0, 12)):
+            desk.run(rng.uniform(0, 1.5))
+            known = [str(order.order_id) for order in desk.orders]
+            desk.call(partial(desk.executor.wake, rng.choice([*known, "4711"])))
+        desk.run(30)
+        assert (desk.states()[-1], desk.qty()) == (S.FILLED, 100)
+        assert desk.states().count(S.FILLED) == 1
+
+
 def test_f33_more_fills_than_ordered_are_told_raw(tmp_path: Path) -> None:
     with case_desk(tmp_path, "f033-overfill") as desk:
         desk.send()
@@ -437,6 +454,38 @@ def test_f38_an_overnight_leftover_is_taken_up_and_ends(tmp_path: Path) -> None:
         desk.resume(wanted, str(desk.orders[0].order_id))
         desk.run(5)
         assert desk.states() == [S.EXPIRED]
+
+
+@pytest.mark.parametrize("limit", [NEAR, None])
+def test_f39_an_order_at_the_last_moment_is_never_kept_for_the_next_day(tmp_path: Path, limit: int | None) -> None:
+    """At 15:59:59.9: the first is filled before the close, the second the broker would keep until tomorrow."""
+    with case_desk(tmp_path, "f039-at-the-last-moment") as desk:
+        desk.clock.step_ns = desk.broker.exchange.offset_ns
+        desk.send(limit=limit)
+        desk.run(0.15)
+        desk.send(limit=limit, qty=200, key="live-1-2-1")
+        desk.run(30)
+        assert desk.states()[-1] is S.FILLED
+        assert desk.states("live-1-2-1")[-1] is S.CANCELED
+        assert not any(order.live for order in desk.orders)
+
+
+def test_f39_an_order_that_is_too_late_is_rejected_or_never_works(tmp_path: Path) -> None:
+    with case_desk(tmp_path, "f039-rejected-when-closed") as desk:
+        desk.clock.step_ns = desk.broker.exchange.offset_ns
+        desk.send(limit=NEAR)
+        desk.run(10)
+        assert desk.states()[-1] is S.REJECTED
+
+
+def test_a_market_exit_that_waits_in_a_halt_is_not_taken_away(tmp_path: Path) -> None:
+    """In regular hours what is queued is to be done as soon as trading resumes."""
+    with case_desk(tmp_path) as desk:
+        desk.fault("order.enter", "via", statuses="QUEUED", ms=20_000)
+        desk.send(limit=None)
+        desk.run(60)
+        assert desk.count("DELETE") == 0
+        assert desk.states()[-1] is S.FILLED
 
 
 def test_f40_an_order_that_is_not_filled_leaves_nothing_working(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from leadline.core.errors import LeadlineError
 from leadline.store.records import find_records
+from leadline.traders.holding import Holding
 from leadline.traders.live import LiveTrader
 from schedules.wire import Taps
 from simschwab.core.events import FaultStruck, RequestIn
@@ -228,7 +229,7 @@ class Oracle:
                 self._mine.add(order.successor_id)
         return self._mine
 
-    def _true_qty(self, symbol: str) -> int:
+    def true_qty(self, symbol: str) -> int:
         """Give what the executions of our orders add up to."""
         ours = self._ours()
         return sum(
@@ -257,12 +258,12 @@ class Oracle:
                 continue
             for symbol in self._world.loaded.settings.symbols:
                 holding = trader.ledger.holding(symbol)
-                if holding.position.qty == self._true_qty(symbol) or holding.locks:
+                if holding.position.qty == self.true_qty(symbol) or holding.locks or _is_adopted(holding):
                     self._mismatch.pop(symbol, None)
                     continue
                 since_s = self._mismatch.setdefault(symbol, self._world.loop.time())
                 if self._world.loop.time() - since_s > MISMATCH_S:
-                    text = f"{symbol}: ours {holding.position.qty}, our orders filled {self._true_qty(symbol)}"
+                    text = f"{symbol}: ours {holding.position.qty}, our orders filled {self.true_qty(symbol)}"
                     self._violated("I1", f"{text}, for {MISMATCH_S:g} s and not locked")
 
     def look_at_the_end(self) -> None:
@@ -296,8 +297,10 @@ class Oracle:
             return
         if ours + external != truth:
             self._violated("I1", f"{symbol}: the broker has {truth}, ours {ours}, external {external}, not locked")
-        if ours != self._true_qty(symbol):
-            self._violated("I1", f"{symbol}: ours {ours}, our orders filled {self._true_qty(symbol)}, not locked")
+        if _is_adopted(holding):
+            self.counts["adopted"] += 1
+        elif ours != self.true_qty(symbol):
+            self._violated("I1", f"{symbol}: ours {ours}, our orders filled {self.true_qty(symbol)}, not locked")
 
     def _expect_dispositions(self, db: apsw.Connection, trader: str) -> None:
         undecided = list(
@@ -339,6 +342,11 @@ class Oracle:
                 and rows[name][0] in ("SENDING", "ACCEPTED", "WORKING", "UNKNOWN")
             ):
                 self._violated("I12", f"order {name} is {order.status} at the broker and {rows[name][0]} here")
+
+
+def _is_adopted(holding: Holding) -> bool:
+    """Tell whether a person has said what is ours: then it is no longer the sum of all that our orders filled."""
+    return holding.baseline is not None and not holding.baseline.is_first_contact
 
 
 def _prices(levels: Any) -> list[float]:

@@ -21,6 +21,8 @@ class Kind(StrEnum):
     """The process dies at `point`, and is started again after `down_ms`."""
     STOP = "stop"
     """The process is asked to end, and is started again after `down_ms`."""
+    ADOPT = "adopt"
+    """A person types `leadline adopt`, having looked: what our orders have left is ours."""
     REFUSE = "refuse"
     """For `for_ms` no connection can be made."""
 
@@ -81,6 +83,7 @@ def drawn(seed: int) -> Schedule:
     steps += [
         *(_step(rng, horizon_ms, Kind.FAULT, {"words": _fault(rng)}) for _ in range(rng.choice((0, 1, 1, 2, 3, 4, 6)))),
         *(_step(rng, horizon_ms, Kind.HAND, _hand(rng)) for _ in range(rng.choice((0, 0, 0, 1, 2)))),
+        *(_adopt(rng, horizon_ms) for _ in range(rng.choice((0, 0, 0, 1, 3)))),
         *(_restart(rng, horizon_ms) for _ in range(rng.choice((0, 0, 0, 1, 1, 2, 3)))),
     ]
     if rng.random() < 0.1:
@@ -108,6 +111,10 @@ def _leans(rng: Random, horizon_ms: int) -> list[Step]:
 
 def _step(rng: Random, horizon_ms: int, kind: Kind, values: dict[str, Any]) -> Step:
     return Step(rng.randrange(horizon_ms), kind, values)
+
+
+def _adopt(rng: Random, horizon_ms: int) -> Step:
+    return _step(rng, horizon_ms, Kind.ADOPT, {"symbol": rng.choice(SYMBOLS)})
 
 
 def _hand(rng: Random) -> dict[str, Any]:
@@ -159,6 +166,10 @@ def _trader(rng: Random) -> dict[str, Any]:
         settings["live_shorting"] = False
     if rng.random() < 0.2:
         settings["live_exit_to_market"] = False
+    if rng.random() < 0.3:
+        settings["live_stop_bps"], settings["live_take_profit_bps"] = rng.choice((5, 20)), rng.choice((5, 30))
+    if rng.random() < 0.2:
+        settings["live_time_stop_sec"] = rng.choice((3, 10, 40))
     return settings
 
 

@@ -14,11 +14,13 @@ from leadline.core.errors import UnreachableError
 from leadline.schwab.http import Answer, AnswerLostError, NotSentError
 from schedules.loop import NS_PER_S, VirtualLoop
 from simschwab.core.answers import Cut, Request, Response
+from simschwab.core.calendar import moment_ns
 from simschwab.core.exchange import Exchange
 from simschwab.core.frames import ABNORMAL, Frame
 from simschwab.core.ledger import Ledger
 from simschwab.core.market import Market
 from simschwab.core.settings import Settings
+from simschwab.core.times import NS_PER_MS
 
 TRAVEL_S = 0.002
 """One way between client and broker."""
@@ -127,6 +129,8 @@ class Broker:
         self._start_ns = start_ns
         self.ledger = Ledger(lambda: (self.now_ns(), self.now_ns()), EVENTS_MAX)
         self.exchange = Exchange(settings, market, self.ledger, self.now_ns())
+        if settings.clock_at:
+            self.exchange.set_clock((moment_ns(settings.clock_at) - self.now_ns()) // NS_PER_MS, self.now_ns())
         self.links: dict[int, Link] = {}
         self.limbo: list[asyncio.Future[None]] = []
         """What the dead wait for."""

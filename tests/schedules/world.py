@@ -12,6 +12,7 @@ from typing import Any, TextIO
 import msgspec
 
 from leadline.settings.sources import load
+from leadline.store.commands import Asked, ask
 from schedules.loop import NS_PER_S, VirtualClock, VirtualLoop
 from schedules.oracle import Oracle, Violation
 from schedules.process import Process, until_dead
@@ -162,6 +163,8 @@ class World:
                 self.broker.wake()
             case Kind.HAND:
                 self._trade_by_hand(values)
+            case Kind.ADOPT:
+                self._adopt(values["symbol"])
             case Kind.REFUSE:
                 self._refuse(values["for_ms"])
             case Kind.STOP:
@@ -172,6 +175,16 @@ class World:
                 self._kill(values["down_ms"])
             case Kind.KILL:
                 self._deadly = (values["point"], values["down_ms"])
+
+    def _adopt(self, symbol: str) -> None:
+        """Ask as `leadline adopt` does, in the database: what our orders have filled is ours, as far as it is there."""
+        desk = None if self.process is None else self.process.desk
+        if desk is None:
+            return
+        broker_qty, ours = self.broker.exchange.broker.account.quantity(symbol), self.oracle.true_qty(symbol)
+        qty = max(0, min(ours, broker_qty)) if ours > 0 else min(0, max(ours, broker_qty))
+        asked = Asked("adopt", symbol, qty, broker_qty, self.clock.wall_ns(), "a person", "here")
+        ask(self.loaded.settings.db_path, desk.trader.ledger.book_of, asked)
 
     def _refuse(self, for_ms: int) -> None:
         if self.process is not None:

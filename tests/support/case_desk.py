@@ -57,7 +57,8 @@ class CaseDesk:
         """Seconds, method and path of every request that left."""
         self._home = home
         oauth = self.broker.exchange.oauth
-        token = oauth.payload(oauth.login(self.broker.now_ns())) | {"expires_at": START_NS // NS_PER_S + 1_800}
+        grant = oauth.login(self.broker.now_ns() + self.broker.exchange.offset_ns)
+        token = oauth.payload(grant) | {"expires_at": START_NS // NS_PER_S + 1_800}
         content = {"creation_timestamp": START_NS // NS_PER_S, "token": token}
         (home / "token.json").write_bytes(msgspec.json.encode(content))
         self.told: dict[str, list[OrderNews]] = {}

@@ -139,6 +139,10 @@ BROKER_STATUS: dict[str, OrderState] = {
 """The 21 statuses of the broker (Schwab API facts 2.3). There is no PARTIALLY_FILLED."""
 
 
+KEPT_FOR_LATER = frozenset({"AWAITING_RELEASE_TIME", "PENDING_ACTIVATION", "QUEUED"})
+"""Statuses of an order that is not at the market yet: outside of hours the broker keeps it for the next session."""
+
+
 def state_of(broker_status: str) -> OrderState:
     """Read a broker's status; one that is not in the table counts as live (reliability 4)."""
     return BROKER_STATUS.get(broker_status, OrderState.WORKING)

@@ -1,6 +1,6 @@
 """Owns one warm HTTP client for the process's life, and the difference between "not sent" and "no answer".
 
-Never retries, never follows a redirect: whoever asks decides whether asking again is safe.
+Never sends anything but a question twice, never follows a redirect: whoever asks decides whether asking again is safe.
 Comes from `rest` and `auth`; goes to the network.
 """
 
@@ -98,6 +98,9 @@ class Http:
             timeout=self._timeout,
             cookie_jar=aiohttp.DummyCookieJar(),
         )
+        # aiohttp sends GET, PUT and DELETE again by itself over a kept connection that died, and has no other switch:
+        # a cancel that goes out twice is not in the order budget.
+        self._session._retry_connection = False
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -112,6 +115,15 @@ class Http:
             NotSentError: nothing left this machine.
             AnswerLostError: the request may have arrived; no whole answer came.
         """
+        try:
+            return await self._send(method, path, headers, body)
+        except AnswerLostError as error:
+            # A kept connection that the server has just closed says nothing of the broker: a question is asked again.
+            if method != "GET" or not isinstance(error.__cause__, aiohttp.ServerDisconnectedError):
+                raise
+            return await self._send(method, path, headers, body)
+
+    async def _send(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer:
         assert self._session is not None, "Http must be entered first"
         url = self.base_url + path
         try:

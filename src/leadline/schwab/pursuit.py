@@ -7,14 +7,14 @@ Comes from `executor`; goes back as news.
 import asyncio
 import itertools
 import logging
-import math
 
 import msgspec
 
 from leadline.core.errors import BrokerAnswerError, LeadlineError
-from leadline.core.orders import BROKER_STATUS, ENDED, OrderState, OrderType
+from leadline.core.orders import BROKER_STATUS, ENDED, KEPT_FOR_LATER, OrderState, OrderType
 from leadline.core.ports import Clock
-from leadline.core.units import NS_PER_S
+from leadline.core.session import is_regular_hours
+from leadline.core.units import NS_PER_MS, NS_PER_S
 from leadline.schwab.account_orders import AccountOrders
 from leadline.schwab.doubts import Doubts
 from leadline.schwab.errand import Errand, Member
@@ -216,15 +216,23 @@ class Pursuit:
         wait_s = self._orders.cancel_wait_s
         if wait_s:
             return wait_s
-        if errand.is_cancelable:
+        if errand.is_cancelable and (self._is_limit(errand) or self._is_kept_for_later(errand)):
             errand.has_cancelled = True
             await self._orders.cancel(errand.members[-1].order_id)
         return again_s
 
+    @staticmethod
+    def _is_limit(errand: Errand) -> bool:
+        return errand.intent.order.order_type is OrderType.LIMIT
+
+    def _is_kept_for_later(self, errand: Errand) -> bool:
+        """Tell whether the broker keeps an order for another day, when its price would be anybody's guess (F39)."""
+        answer = errand.members[-1].answer
+        is_waiting = answer is not None and answer.status in KEPT_FOR_LATER
+        return is_waiting and not is_regular_hours(self._clock.wall_ns() // NS_PER_MS)
+
     def _time_left_s(self, errand: Errand) -> float:
-        """Give how long a limit order may still work: one that had to be looked for has lost that time."""
-        if errand.intent.order.order_type is not OrderType.LIMIT:
-            return math.inf
+        """Give how long an order may work before it is looked at whether to cancel it: less, if it was searched for."""
         fill_s = self._timing.fill_timeout_s
         if not errand.is_searched and not errand.is_resumed:
             return fill_s

@@ -2,7 +2,17 @@
 
 import pytest
 
-from leadline.core.orders import BROKER_STATUS, ENDED, LEGAL_MOVES, Instruction, OrderState, state_of
+from leadline.core.orders import (
+    BROKER_STATUS,
+    ENDED,
+    LEGAL_MOVES,
+    Instruction,
+    Order,
+    OrderState,
+    OrderType,
+    distinct,
+    state_of,
+)
 
 BROKER_STATUSES = [
     "AWAITING_PARENT_ORDER",
@@ -143,3 +153,37 @@ def test_a_status_that_is_not_in_the_table_counts_as_live(status: str) -> None:
 )
 def test_an_instruction_has_a_sign_and_opens_or_closes(instruction: Instruction, sign: int, opens: bool) -> None:
     assert (instruction.sign, instruction.opens) == (sign, opens)
+
+
+def limit_order(instruction: Instruction, limit: int, qty: int = 100) -> Order:
+    return Order("F", instruction, qty, OrderType.LIMIT, limit)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "limit", "touch", "stepped"),
+    [
+        (Instruction.BUY, 131_400, 131_300, 131_300),
+        (Instruction.SELL, 131_100, 131_200, 131_200),
+        (Instruction.SELL_SHORT, 131_100, 131_300, 131_200),
+        (Instruction.BUY_TO_COVER, 10_000, 9_998, 9_999),  # below a dollar the increment is finer
+        (Instruction.SELL, 9_999, 10_100, 10_000),
+    ],
+)
+def test_an_order_that_equals_an_open_one_steps_its_limit_towards_the_touch(
+    instruction: Instruction, limit: int, touch: int, stepped: int
+) -> None:
+    """F23: without a client order id two equal orders could not be told apart once an answer is lost."""
+    order = limit_order(instruction, limit)
+    others = [limit_order(instruction, limit), limit_order(instruction, limit, qty=50)]
+    assert distinct(order, others, touch) == limit_order(instruction, stepped)
+    assert distinct(order, others[1:], touch) == order
+
+
+def test_an_order_that_cannot_step_without_leaving_the_touch_is_denied() -> None:
+    """F23: at the touch there is no other price that would trade, and a market order has none."""
+    taken = [limit_order(Instruction.BUY, limit) for limit in (131_400, 131_300)]
+    assert distinct(taken[0], taken, 131_300) is None
+    assert distinct(taken[0], taken, None) is None
+    market = Order("F", Instruction.SELL, 100, OrderType.MARKET)
+    assert distinct(market, [market], 131_200) is None
+    assert distinct(market, [], 131_200) == market

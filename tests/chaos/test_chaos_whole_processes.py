@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import msgspec
 import pytest
 
+from leadline.core.alerts import Alert
 from leadline.core.intent import Intent
 from leadline.store.journal import Journal
 from support.killing import seed_for
@@ -181,12 +181,12 @@ def check_alerts(sim: Simulator, starts: list[Start], told: str) -> None:
 
 def check_ids(sim: Simulator, told: str) -> None:
     """A later alert has a larger id, over all starts and modes; no id is two alerts'."""
-    named: dict[int, Any] = {}
+    named: dict[int, Alert] = {}
     for intent in intents_of(sim):
         assert intent.alert is not None
-        alert = msgspec.structs.astuple(intent.alert)
-        assert named.setdefault(intent.alert_id, alert) == alert, f"{told}: id {intent.alert_id} was given twice"
-    times = {alert_id: alert[-2] for alert_id, alert in named.items()}
+        known = named.setdefault(intent.alert_id, intent.alert)
+        assert known == intent.alert, f"{told}: id {intent.alert_id} was given twice"
+    times = {alert_id: alert.recv_ns for alert_id, alert in named.items()}
     for alert_id, recv_ns in rows(sim.home / "leadline.db", "SELECT id, recv_ns FROM alerts"):
         assert times.setdefault(alert_id, recv_ns) == recv_ns, f"{told}: id {alert_id} was given twice"
     in_order = [recv_ns for _, recv_ns in sorted(times.items())]

@@ -362,7 +362,15 @@ def order_unread_after_a_partition(home: Path) -> None:
             wait_for(running, lambda: detail_of(running)["entries_held_by"], "the loss")
             lost = next_seq(sim)
             wait_for_openings(running, sim, lost, timeout_s=LONG_S)
-            assert running.rows("SELECT 1 FROM fills WHERE order_id = ?", order_id), "booked first"
+            first = next(post for post in openings(sim) if post["seq"] >= lost)
+            # Rows follow within the commit interval: what counts is when the fill was booked.
+            booked = "SELECT booked_ns FROM fills WHERE order_id = ?"
+            wait_for(running, lambda: running.rows(booked, order_id), "the fill's row")
+            decided = "SELECT decide_ns FROM orders WHERE order_id = ?"
+            wait_for(running, lambda: running.rows(decided, str(first["order_id"])), "the opening's row")
+            [(booked_ns,)] = running.rows(booked, order_id)
+            [(decide_ns,)] = running.rows(decided, str(first["order_id"]))
+            assert booked_ns < decide_ns, "booked first"
 
 
 CASES: dict[str, Callable[[Path], None]] = {

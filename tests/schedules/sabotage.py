@@ -6,10 +6,11 @@ from typing import Any
 from unittest.mock import patch
 
 from leadline.core.orders import OrderState
-from leadline.schwab.executor import SchwabOrderExecutor
 from leadline.schwab.http import AnswerLostError
+from leadline.schwab.pursuit import Pursuit
 from leadline.schwab.rest import Rest
 from leadline.store.journal import Journal
+from leadline.traders.holding import Holding
 from leadline.traders.ledger import Ledger
 
 Sabotage = Callable[[], Any]
@@ -69,10 +70,17 @@ def takes_acceptance_for_a_fill() -> Iterator[None]:
 def follows_nothing() -> Iterator[None]:
     """After its 201 an order is never asked for again."""
 
-    async def follow(self: Any, *_: Any, **__: Any) -> None:
+    async def follow(self: Pursuit, errand: Any) -> None:
         return
 
-    with patch.object(SchwabOrderExecutor, "_follow", follow):
+    with patch.object(Pursuit, "_follow", follow):
+        yield
+
+
+@contextmanager
+def closes_the_configured_size() -> Iterator[None]:
+    """An exit sells what an entry buys, whatever of it was filled (lesson 14)."""
+    with patch.object(Holding, "closable_qty", property(lambda self: 100 if self.position.qty else 0)):
         yield
 
 
@@ -91,6 +99,7 @@ SABOTAGES: dict[str, Sabotage] = {
         forgets_the_lost,
         takes_acceptance_for_a_fill,
         follows_nothing,
+        closes_the_configured_size,
         believes_any_location,
     )
 }

@@ -14,6 +14,7 @@ from leadline.app.account import Account
 from leadline.app.answering import Answers
 from leadline.app.looks import Looks
 from leadline.app.terms import limits_of, policy_of
+from leadline.core.budget import WINDOW_NS
 from leadline.core.errors import LeadlineError
 from leadline.core.intent import Intent
 from leadline.core.market import Market, Touch
@@ -195,6 +196,7 @@ def _make_under(lock: FileLock, state_dir: Path, room: Room, rest: Rest) -> Desk
     journal = Journal(state_dir / "intents.journal", is_synced=settings.intent_sync is IntentSync.POWER)
     is_paper = settings.trading_mode is Mode.PAPER
     book = Book("paper" if is_paper else "live", room.account.mode, room.account.fingerprint)
+    recent = _requests_of(journal.intents, room.clock)
     left = recover(
         room.writer,
         journal.intents,
@@ -210,6 +212,8 @@ def _make_under(lock: FileLock, state_dir: Path, room: Room, rest: Rest) -> Desk
         journal = journal.trimmed(state_dir / f"intents-until-{epoch}.journal", still_open)
     ledger = _ledger_of(room, book, left)
     executor = _executor_of(settings, room, rest, epoch)
+    for at_ns in recent:
+        executor.budget.spend(at_ns)
     kind = PaperTrader if is_paper else LiveTrader
     trader = kind(
         Terms(epoch, policy_of(settings), limits_of(settings), room.origin),
@@ -230,6 +234,16 @@ def _make_under(lock: FileLock, state_dir: Path, room: Room, rest: Rest) -> Desk
         held=held,
         market=room.market,
     )
+
+
+def _requests_of(intents: list[Intent], clock: Clock) -> list[int]:
+    """Give when earlier runs sent order requests in the last minute, by the boot clock: the broker counts them all.
+
+    Cancels are not on record: each order may have had one.
+    """
+    now_ns = clock.wall_ns()
+    sent = [intent.decide_ns for intent in intents if 0 <= now_ns - intent.decide_ns < WINDOW_NS]
+    return sorted(clock.boot_ns() - (now_ns - at_ns) for at_ns in sent for _ in ("its submit", "its cancel"))
 
 
 def _ledger_of(room: Room, book: Book, left: Recovered) -> Ledger:
@@ -254,7 +268,14 @@ def _executor_of(settings: Settings, room: Room, rest: Rest, epoch: int) -> Orde
             prefix=f"paper-{epoch}",
         )
     timing = Timing(fill_timeout_s=settings.live_limit_fill_timeout)
-    return SchwabOrderExecutor(rest, room.account.account_hash, room.market, room.clock, timing)
+    return SchwabOrderExecutor(
+        rest,
+        room.account.account_hash,
+        room.market,
+        room.clock,
+        timing,
+        requests_per_minute=settings.risk_orders_per_minute,
+    )
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
+from schedules.sabotage import SABOTAGES
 from schedules.schedule import Schedule, drawn
 from schedules.shrinking import shrunk
 from schedules.world import Played, play
@@ -65,6 +66,21 @@ def show_one(seed: int) -> int:
         show_failure(seed)
     print(f"seed {seed}: {'failed' if played.violations else 'all invariants hold'}; {said(played)}")
     return 1 if played.violations else 0
+
+
+def find(sabotage: str, count: int, first: int) -> int:
+    """Play schedules with a bug planted until one fails that holds without it; exit 1 if none does."""
+    quiet()
+    for seed in range(first, first + count):
+        with SABOTAGES[sabotage]():
+            found = play(drawn(seed)).violations
+        if found:
+            plain = play(drawn(seed)).violations
+            print(f"{sabotage}: seed {seed}: {found[0]}")
+            print("it fails without the bug too" if plain else "it holds without the bug")
+            return 1 if plain else 0
+    print(f"{sabotage} was not found in {count} schedules")
+    return 1
 
 
 def said(played: Played) -> str:

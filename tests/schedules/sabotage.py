@@ -84,13 +84,6 @@ def closes_the_configured_size() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def believes_any_location() -> Iterator[None]:
-    """The order that a Location names is ours, whatever it asks for."""
-    with patch("leadline.schwab.pursuit.is_ours", lambda answer, intent: True):
-        yield
-
-
 SABOTAGES: dict[str, Sabotage] = {
     each.__name__: each
     for each in (
@@ -100,6 +93,5 @@ SABOTAGES: dict[str, Sabotage] = {
         takes_acceptance_for_a_fill,
         follows_nothing,
         closes_the_configured_size,
-        believes_any_location,
     )
 }

@@ -94,7 +94,8 @@ def news_of(answer: BrokerOrder, intent: Intent, qty: int | None = None) -> Orde
     """Read an order's state and all its fills; `qty` where it asks for other shares than the intent.
 
     A state that ends an order is believed only once the executions add up to `filledQuantity` (reliability 4), and
-    FILLED only once they add up to the order.
+    FILLED only once they add up to the order. An order whose executions do is FILLED under whatever status: nothing of it
+    is left to work.
 
     Raises:
         ValueError: an execution cannot be booked.
@@ -102,9 +103,12 @@ def news_of(answer: BrokerOrder, intent: Intent, qty: int | None = None) -> Orde
     fills = fills_of(answer, intent)
     filled_qty = sum(fill.qty for fill in fills)
     state = state_of(answer.status)
-    is_short = state is OrderState.FILLED and filled_qty < (intent.order.qty if qty is None else qty)
-    if state in ENDED and (filled_qty != answer.filled_quantity or is_short):
+    wanted = intent.order.qty if qty is None else qty
+    is_agreed = filled_qty == answer.filled_quantity
+    if state in ENDED and not (is_agreed and (state is not OrderState.FILLED or filled_qty >= wanted)):
         state = OrderState.WORKING
+    elif state not in ENDED and is_agreed and filled_qty >= wanted:
+        state = OrderState.FILLED
     return OrderNews(
         state,
         order_id=str(answer.order_id),

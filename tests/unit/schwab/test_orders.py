@@ -207,6 +207,15 @@ def test_filled_is_believed_when_the_executions_add_up_to_the_order(
     assert news_of(answer(*activities, status="FILLED", filledQuantity=filled), intent()).state is state
 
 
+@pytest.mark.parametrize("status", ["NEW", "WORKING", "PENDING_CANCEL", "PENDING_FOO"])
+def test_an_order_whose_executions_add_up_is_filled_under_whatever_status(status: str) -> None:
+    """Nothing of it is left to work; a status that never changes must not keep its symbol for ever."""
+    whole, part = [fill(60, 13.82), fill(40, 13.81)], [fill(60, 13.82)]
+    assert news_of(answer(*whole, status=status), intent()).state is OrderState.FILLED
+    assert news_of(answer(*whole, status=status, filledQuantity=60.0), intent()).state is not OrderState.FILLED
+    assert news_of(answer(*part, status=status), intent()).state is not OrderState.FILLED
+
+
 def test_a_status_nobody_knows_is_live_and_told_as_it_came() -> None:
     news = news_of(answer(status="PENDING_FOO", statusDescription="hm"), intent())
     assert (news.state, news.broker_status, news.reason) == (OrderState.WORKING, "PENDING_FOO", "hm")

@@ -94,8 +94,8 @@ def news_of(answer: BrokerOrder, intent: Intent, qty: int | None = None) -> Orde
     """Read an order's state and all its fills; `qty` where it asks for other shares than the intent.
 
     A state that ends an order is believed only once the executions add up to `filledQuantity` (reliability 4), and
-    FILLED only once they add up to the order. An order whose executions do is FILLED under whatever status: nothing of it
-    is left to work.
+    FILLED only once they add up to the order. An order whose executions do is FILLED under whatever status: nothing of
+    it is left to work.
 
     Raises:
         ValueError: an execution cannot be booked.
